@@ -1,0 +1,1 @@
+"""The catalog as a graph: entities, refs, relations, conditions, and the port that stores them."""

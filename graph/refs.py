@@ -1,0 +1,58 @@
+"""Entity refs: the names by which entities point to one another.
+
+The syntax is Backstage's, https://backstage.io/docs/features/software-catalog/references
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NewType
+from uuid import UUID, uuid5
+
+from graph.errors import InvalidRefError
+
+Ref = NewType("Ref", str)
+"""A full ref in lower case, `kind:namespace/name`; equal strings name the same entity."""
+
+DEFAULT_NAMESPACE = "default"
+
+_REF = re.compile(r"(?:(?P<kind>[^:/]+):)?(?:(?P<namespace>[^:/]+)/)?(?P<name>[^:/]+)")
+_UID_NAMESPACE = UUID("b1f6f1a2-5d0e-5c3c-9a35-6c1f0a3f7d11")
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRef:
+    """A parsed ref. Keeps the case it was written in; `ref` is the form to compare and store."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(f"{self.kind}:{self.namespace}/{self.name}".lower())
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.namespace}/{self.name}"
+
+
+def parse_ref(text: str, *, default_kind: str | None = None, default_namespace: str = DEFAULT_NAMESPACE) -> EntityRef:
+    """The parsed `[kind:][namespace/]name`. InvalidRefError if malformed, or without a kind where none is the default."""
+    match = _REF.fullmatch(text.strip())
+    if match is None:
+        raise InvalidRefError(f"{text!r} is no entity ref; write [kind:][namespace/]name, such as component:default/shop")
+    kind = match["kind"] or default_kind
+    if kind is None:
+        raise InvalidRefError(f"{text!r} names no kind, and none is the default here; write for example component:{text}")
+    return EntityRef(kind, match["namespace"] or default_namespace, match["name"])
+
+
+def split_ref(ref: Ref) -> tuple[str, str, str]:
+    """The (kind, namespace, name) of a full ref, all in lower case."""
+    kind, _, rest = ref.partition(":")
+    namespace, _, name = rest.partition("/")
+    return kind, namespace, name
+
+
+def uid_of(ref: Ref) -> str:
+    """The entity's stable uid: uuid5 of its ref, the same in every catalog and after every move."""
+    return str(uuid5(_UID_NAMESPACE, ref))

@@ -1,0 +1,454 @@
+"""The store port: what every adapter answers, in batches, and the values that cross it.
+
+Reads take `visible`, the condition of what the caller may see. A hidden entity reads exactly as a missing one, and an edge is
+seen only while one of its evidences is declared by a visible entity. `visible` itself is decided on the whole graph. Both adapters answer
+every method alike; `tests/contract/` holds them to it. Every method raises StoreUnavailableError while the store can't be reached.
+
+Orderings compare lower-case strings by code point; where nothing else is said, rows come in the order of their refs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from graph.conditions import Condition
+from graph.entities import Edge, Entity, canonical_json, content_hash
+from graph.refs import Ref
+from graph.relations import Direction, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Ascending by the least value an entity has under `path` (a fact path, lower case); entities without one come last, both ways."""
+
+    path: str
+    descending: bool = False
+
+
+Row = TypeVar("Row")
+
+Keyset = tuple[str | None, ...]
+"""A row's place in an ordering: its value for each Order, then its ref."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `limit` rows strictly after `after`; with `backward`, the last `limit` rows strictly before `before`.
+
+    Both bounds may be given. Rows are returned in ascending order of the ordering either way.
+    """
+
+    limit: int
+    after: Keyset | None = None
+    before: Keyset | None = None
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """The rows of a window with each row's keyset, and whether further rows lie on either side of them."""
+
+    rows: Sequence[Row]
+    keysets: Sequence[Keyset]
+    has_previous: bool
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """A value as declared (of several spellings the least), and how many entities have it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedRow:
+    """An edge seen from one of its ends. `node` is None where the other end, `ref`, is missing or hidden.
+
+    `edge.evidence` holds what visible entities declare.
+    """
+
+    edge: Edge
+    ref: Ref
+    direction: Direction
+    node: Entity | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedRow:
+    """An entity that a closure reaches: its least distance from a root, and a shortest chain of edges from a root to it.
+
+    `path[i]` is (ref it leads to, edge as stored, direction followed). Of several shortest chains the one whose last edge has
+    the least (previous ref, relation, direction), and so on backwards.
+    """
+
+    entity: Entity
+    depth: int
+    path: Sequence["PathStep"]
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One edge followed, in `direction`, to `ref`. Its evidence is what visible entities declare."""
+
+    edge: Edge
+    direction: Direction
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """What a closure reaches, roots, hidden entities and placeholders left out.
+
+    `total`, `deepest` (levels) and `facets` speak of all entities reached that the filter lets through; `page` holds a window of them,
+    ordered by (depth, ref); its keysets are (depth as decimal text padded with zeros to 6 digits, ref). `truncated` says that
+    `max_depth` or `max_nodes` cut the traversal short of what lies beyond.
+    """
+
+    total: int
+    deepest: int
+    truncated: bool
+    facets: Mapping[str, Sequence[FacetCount]]
+    page: Page[ReachedRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureQuery:
+    """From which `roots` (refs, which need not exist), along which `steps`, how deep (levels; None is unlimited), and what to report."""
+
+    roots: Sequence[Ref]
+    steps: Sequence[Step]
+    window: Window
+    max_depth: int | None = None
+    max_nodes: int | None = None
+    filter: Condition | None = None
+    facets: Sequence[str] = ()
+
+
+class Operation(StrEnum):
+    """What a change did to its entity."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something was written: `kind` is location, refresh, user or task; `detail` names which."""
+
+    kind: str
+    detail: str
+
+
+Patch = Sequence[Mapping[str, Any]]
+"""A JSON Patch (RFC 6902). Each remove and replace follows a `test` of the old value, so that a patch can be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the log. `sequence` numbers rise by one without gaps, in commit order; a creation has no patch."""
+
+    sequence: int
+    at: datetime
+    ref: Ref
+    operation: Operation
+    patch: Patch
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogError:
+    """Something that could not be read. Lines and columns count from 1; None where there is no place to name.
+
+    `ref` is the entity concerned, if known; `remedy` says what its author has to do.
+    """
+
+    location_id: str
+    path: str
+    code: str
+    message: str
+    remedy: str
+    document: int | None = None
+    line: int | None = None
+    column: int | None = None
+    ref: Ref | None = None
+
+    @property
+    def id(self) -> str:
+        """Stable while the same thing is wrong at the same place."""
+        place = [self.location_id, self.path, self.document, self.line, self.column, self.code, self.message, self.ref]
+        return content_hash(canonical_json(place))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A document that declares `ref`. The holder is the one that the stored entity's origin names.
+
+    `reading` is what a contender's document was read as, so that it can take over without being read again: bytes that only ingestion
+    understands, None for the holder.
+    """
+
+    ref: Ref
+    location_id: str
+    path: str
+    document: int
+    line: int
+    reading: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """What was last read from one file of a location.
+
+    `digest` covers the content and everything that the reading of it included or was configured by; an equal digest means an equal
+    reading. `targets` are the paths its Location entities led to, `parent` the Location entity that led here. `kept` are refs that this
+    file declared when it was last in order and that are kept although it no longer declares them readably.
+    """
+
+    location_id: str
+    path: str
+    digest: str
+    includes: Sequence[str] = ()
+    targets: Sequence[str] = ()
+    parent: Ref | None = None
+    claims: Sequence[Ref] = ()
+    kept: Sequence[Ref] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A root of reading: configured or registered. `order` is its place in the configuration. `target` is a path or a URL.
+
+    `read_at` is the last complete read, `error` why the last one failed as a whole.
+    """
+
+    id: str
+    type: str
+    target: str
+    origin: str
+    order: int
+    read_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityWrite:
+    """An entity to store, with all that it declares: edges whose every evidence has this entity as declarer.
+
+    `previous_hash` is the content hash of the canonical JSON of the document this write was computed against, None for a creation.
+    An update whose patch is empty (only lines, origin or evidence moved) writes no log entry.
+    """
+
+    entity: Entity
+    declares: Sequence[Edge]
+    previous_hash: str | None
+    patch: Patch = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An entity to remove, with what it declared. It stays as a placeholder while others point to it."""
+
+    ref: Ref
+    previous_hash: str
+    patch: Patch = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One transaction's worth of writing: all of it happens, or nothing.
+
+    For each (location id, path) in `files` the stored record, its claims and its errors are replaced by those given here; `claims` and
+    `errors` belong to those files. `forgotten` names files whose record, claims and errors go.
+    """
+
+    cause: Cause
+    writes: Sequence[EntityWrite] = ()
+    removals: Sequence[Removal] = ()
+    files: Sequence[SourceFile] = ()
+    claims: Sequence[Claim] = ()
+    errors: Sequence[CatalogError] = ()
+    forgotten: Sequence[tuple[str, str]] = ()
+    locations: Sequence[Location] = ()
+    removed_locations: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers of stored things, for reports and metrics."""
+
+    entities: int
+    placeholders: int
+    edges: int
+    errors: int
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFilter:
+    """Which catalog errors to list; None does not restrict."""
+
+    refs: Sequence[Ref] | None = None
+    location_ids: Sequence[str] | None = None
+    codes: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocationCounts:
+    """How many files, entities held and errors a root of reading has."""
+
+    files: int
+    entities: int
+    errors: int
+
+
+class Store(Protocol):
+    """The graph, its log and the state of ingestion, in one transactional store."""
+
+    async def open(self) -> None:
+        """Connect and migrate to the current schema; data of older schemas is kept. StoreError if the schema is newer than this code."""
+        ...
+
+    async def close(self) -> None:
+        """Release every connection. Safe to call twice, and after a failed open."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the store answers and is migrated. StoreUnavailableError otherwise."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Totals over everything, hidden or not."""
+        ...
+
+    async def entities_by_ref(self, refs: Sequence[Ref], *, visible: Condition) -> Mapping[Ref, Entity]:
+        """Entities that exist and are visible; a missing or hidden ref is absent from the result."""
+        ...
+
+    async def page(self, filter: Condition, order: Sequence[Order], window: Window, *, visible: Condition) -> Page[Entity]:
+        """A window of the entities that the filter lets through, by `order` and then by ref (ascending).
+
+        InvalidCursorError if a keyset of the window does not fit the order.
+        """
+        ...
+
+    async def count(self, filter: Condition, *, visible: Condition) -> int:
+        """How many entities the filter lets through."""
+        ...
+
+    async def facets(self, paths: Sequence[str], filter: Condition, *, visible: Condition) -> Mapping[str, Sequence[FacetCount]]:
+        """For each path (lower case), its values among the filtered entities, most frequent first, then by value.
+
+        A path is a fact path, or `relations.<type>` by either of Backstage's names (lower case), whose values are the refs at the other
+        end, missing ones included. An unknown path has no values.
+        """
+        ...
+
+    async def related(
+        self,
+        refs: Sequence[Ref],
+        steps: Sequence[Step],
+        window: Window,
+        *,
+        visible: Condition,
+        filter: Condition | None = None,
+        with_nodes: bool = True,
+    ) -> Mapping[Ref, Page[RelatedRow]]:
+        """For each visible entity of `refs`, its edges along `steps`, ordered by (other end's ref, relation, direction), a window of each.
+
+        The one window applies to every ref; its keysets are (ref, relation, direction). With `filter`, only edges whose other end is a
+        visible entity that the filter lets through. A visible entity without such edges has an empty page; a missing or hidden one is
+        absent. Without `with_nodes`, `node` is None throughout.
+        """
+        ...
+
+    async def related_counts(
+        self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition, filter: Condition | None = None
+    ) -> Mapping[Ref, int]:
+        """How many rows `related` would hold for each ref without a window. A missing or hidden ref is absent."""
+        ...
+
+    async def closure(self, query: ClosureQuery, *, visible: Condition) -> Closure:
+        """What is reached from the roots by following the steps any number of times, breadth first; safe on cycles.
+
+        Neither roots nor placeholders nor hidden entities are counted, and none but visible entities are passed through; a root that does
+        not exist or is hidden reaches nothing. The filter restricts what is reported, not what is traversed.
+        """
+        ...
+
+    async def shortest_paths(
+        self, source: Ref, target: Ref, steps: Sequence[Step], limit: int, *, visible: Condition
+    ) -> Sequence[Sequence[PathStep]]:
+        """At most `limit` of the shortest chains from source to target, in the order of their (ref, relation, direction) sequences.
+
+        All ends and intermediate entities are visible. Empty if there is none, and for source equal to target.
+        """
+        ...
+
+    async def edges(self, relations: Sequence[str], *, visible: Condition) -> Sequence[tuple[Ref, str, Ref]]:
+        """All edges of the relations between two visible entities, as (source, relation, target), ordered."""
+        ...
+
+    async def dangling(self, window: Window, *, visible: Condition) -> Page[Edge]:
+        """Edges to a missing (or hidden) target declared by visible entities, ordered by (target, source, relation), as are the keysets."""
+        ...
+
+    async def head(self) -> int:
+        """The sequence number of the newest log entry; 0 if there is none."""
+        ...
+
+    async def changes(
+        self, after: int, limit: int, *, visible: Condition, refs: Sequence[Ref] | None = None, backward: bool = False
+    ) -> Sequence[Change]:
+        """At most `limit` log entries with a higher sequence number, ascending; with `backward`, those with a lower one, descending.
+
+        Entries of entities that are hidden now are left out. Entries of entities that are gone are seen only where `visible` is EVERYTHING.
+        """
+        ...
+
+    async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
+        """How many entries `changes` would list in all."""
+        ...
+
+    async def errors(self, filter: ErrorFilter, window: Window, *, visible: Condition) -> Page[CatalogError]:
+        """Catalog errors ordered by (path, line, column, id), None before any number; these, numbers padded with zeros to 9 digits and None
+        as the empty string, are the keyset.
+
+        An error whose `ref` exists and is hidden is left out.
+        """
+        ...
+
+    async def error_count(self, filter: ErrorFilter, *, visible: Condition) -> int:
+        """How many errors the filter lets through."""
+        ...
+
+    async def locations(self) -> Sequence[Location]:
+        """All roots of reading, ordered by (order, id)."""
+        ...
+
+    async def location_counts(self, ids: Sequence[str]) -> Mapping[str, LocationCounts]:
+        """What each root of reading led to; an unknown id is absent."""
+        ...
+
+    async def files(self, location_id: str) -> Mapping[str, SourceFile]:
+        """The stored record of every file of a location, by path."""
+        ...
+
+    async def claims(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Claim]]:
+        """All claims of each ref that has any, over all locations, ordered by (location id, path, document)."""
+        ...
+
+    async def declared_by(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Edge]]:
+        """For each ref, the edges it declares, with its own evidence alone, ordered by (source, relation, target). Absent if none."""
+        ...
+
+    async def apply(self, batch: Batch) -> Sequence[Change]:
+        """Write the batch in one transaction and return its log entries, their sequence numbers taken from one locked counter.
+
+        StaleWriteError, and nothing written, if an entity's stored hash is not the `previous_hash` of its write or removal.
+        """
+        ...
