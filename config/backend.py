@@ -1,0 +1,101 @@
+"""The `backend` section: where Callboard listens, and what it keeps its data in."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, field_serializer, field_validator
+
+from config.sections import Port, Section, Text
+
+
+class Listen(Section):
+    """`backend.listen`."""
+
+    host: Text = Field(default="127.0.0.1", description="Address to listen on. Anything beyond loopback needs a sign-in provider.")
+    port: Port = Field(default=7007, description="TCP port to listen on; 0 takes a free one.")
+
+
+class SqliteConnection(Section):
+    """`backend.database.connection` of the embedded store."""
+
+    filename: Path = Field(
+        default=Path(".callboard/catalog.db"), description="The database file; its folder is created. Relative to the configuration file."
+    )
+
+
+class SqliteDatabase(Section):
+    """The embedded store: one file, nothing to install."""
+
+    client: Literal["sqlite"] = Field(description="Keep the catalog in one SQLite file.")
+    connection: SqliteConnection = Field(default=SqliteConnection(), description="Where the file is.")
+
+
+class Neo4jConnection(Section):
+    """`backend.database.connection` of a Neo4j server."""
+
+    uri: str = Field(
+        pattern=r"^(bolt|neo4j)(\+s|\+ssc)?://\S+$",
+        description="Address of the server: bolt://, neo4j://, or either with +s (TLS) or +ssc (TLS, self-signed).",
+    )
+    user: str | None = Field(default=None, description="User name; leave out both if the server asks for none.")
+    password: SecretStr | None = Field(
+        default=None, description="Password; write ${NEO4J_PASSWORD} or $file rather than the password itself."
+    )
+    database: Text = Field(default="neo4j", description="Name of the database on the server.")
+
+
+class Neo4jDatabase(Section):
+    """A Neo4j server, 5.26 or later: for several processes and large catalogs."""
+
+    client: Literal["neo4j"] = Field(description="Keep the catalog in Neo4j.")
+    connection: Neo4jConnection = Field(description="How to reach the server.")
+
+
+Database = Annotated[SqliteDatabase | Neo4jDatabase, Field(discriminator="client")]
+
+
+class Queue(Section):
+    """`backend.queue`."""
+
+    url: str = Field(repr=False, description="Redis for background jobs: redis://, rediss:// or unix://. Needs Neo4j as database.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, url: str) -> str:
+        if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("should begin with redis://, rediss:// or unix://")
+        return url
+
+    @field_serializer("url")
+    def _without_password(self, url: str) -> str:
+        parts = urlsplit(url)
+        userinfo, at, host = parts.netloc.rpartition("@")
+        user, colon, _ = userinfo.partition(":")
+        return urlunsplit(parts._replace(netloc=f"{user}{colon}{'**********' if colon else ''}{at}{host}"))
+
+
+class Auth(Section):
+    """`backend.auth`."""
+
+    dangerously_disable_default_auth_policy: bool = Field(
+        default=False,
+        description="Answer anyone who can reach the address, without sign-in. Allows listening beyond loopback; only for a network, "
+        "such as that of a container whose port is published on loopback, where nobody else can reach it.",
+    )
+
+
+class Backend(Section):
+    """`backend`."""
+
+    base_url: str = Field(
+        default="http://localhost:7007",
+        pattern=r"^https?://[^\s/]+(/\S*)?$",
+        description="The address that clients use, for links in answers.",
+    )
+    listen: Listen = Field(default=Listen(), description="What to listen on.")
+    database: Database = Field(
+        default=SqliteDatabase(client="sqlite"), description="The store of the catalog: `client: sqlite` or `client: neo4j`."
+    )
+    queue: Queue | None = Field(default=None, description="Where background jobs queue. Absent: inside the serving process.")
+    auth: Auth = Field(default=Auth(), description="Who is let in while no sign-in provider is configured.")

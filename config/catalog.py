@@ -1,0 +1,110 @@
+"""The `catalog` section: what to read, what to accept, and which kinds and relations exist beyond the built-in ones."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from config.sections import Section, Text
+
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
+
+
+def _interval(value: object) -> object:
+    """Backstage's forms of a duration: a mapping of units, an ISO 8601 text, or false for never."""
+    if value is False:
+        return None
+    if isinstance(value, Mapping):
+        units = cast("Mapping[str, Any]", value)
+        unknown = [unit for unit in units if unit not in _UNITS]
+        if unknown or not units:
+            raise ValueError(f"should be a mapping of {', '.join(_UNITS)}")
+        return timedelta(**{unit: float(amount) for unit, amount in units.items()})
+    if isinstance(value, str | timedelta):
+        return value
+    raise ValueError("should be a mapping such as { minutes: 10 }, a text such as PT10M, or false")
+
+
+def _at_least_a_second(value: timedelta | None) -> timedelta | None:
+    if value is not None and value < timedelta(seconds=1):
+        raise ValueError("should be at least one second")
+    return value
+
+
+Interval = Annotated[
+    timedelta | None,
+    BeforeValidator(_interval),
+    AfterValidator(_at_least_a_second),
+    PlainSerializer(lambda value: {"seconds": value.total_seconds()} if value else False),
+]
+
+
+class Rule(Section):
+    """One of `rules`."""
+
+    allow: tuple[Text, ...] = Field(description="Kinds that may enter the catalog, without regard to case.")
+
+
+class LocationConfig(Section):
+    """One of `catalog.locations`."""
+
+    type: Literal["file"] = Field(description="How the target is read: `file`.")
+    target: Text = Field(
+        description="A file, a folder or a glob (`**` included), relative to the configuration file. What it leads to stays inside the "
+        "folder before the first wildcard."
+    )
+    rules: tuple[Rule, ...] = Field(default=(), description="Kinds that this location may add beyond `catalog.rules`.")
+
+
+class KindConfig(Section):
+    """One of `catalog.kinds`."""
+
+    kind: str = Field(pattern=r"^[a-zA-Z][a-zA-Z0-9]{0,62}$", description="Name of the kind.")
+    api_versions: tuple[Text, ...] = Field(min_length=1, description="Values of `apiVersion` that its documents may have.")
+    json_schema: Mapping[str, Any] = Field(
+        default={}, description="JSON Schema that a whole document of the kind has to meet; `$include` reads it from a file."
+    )
+
+
+class DeclarationConfig(Section):
+    """One of a relation's `declarations`."""
+
+    field: Text = Field(description="Field of `spec` that holds one ref or a list of them.")
+    kinds: tuple[Text, ...] = Field(min_length=1, description="Kinds in which the field declares the relation.")
+    default_kind: str | None = Field(default=None, description="Kind of a ref that names none; without it such a ref is an error.")
+    inverted: bool = Field(default=False, description="Whether the declaring entity is the target of the edge rather than its source.")
+
+
+class RelationConfig(Section):
+    """One of `catalog.relations`."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-zA-Z0-9]{0,62}$", description="Name as stored, such as ownsData; GraphQL's RelationType gets OWNS_DATA."
+    )
+    forward: Text = Field(description="Relation type from source to target, as Backstage clients see it.")
+    backward: Text = Field(description="Relation type from target to source, as Backstage clients see it.")
+    travel: Literal["toSource", "toTarget", "nowhere"] = Field(default="nowhere", description="Which end feels a change of the other.")
+    travels_on_request: bool = Field(default=False, description="Whether impact follows the relation only where a request names it.")
+    declarations: tuple[DeclarationConfig, ...] = Field(min_length=1, description="Fields that declare the relation.")
+
+
+class Catalog(Section):
+    """`catalog`."""
+
+    rules: tuple[Rule, ...] = Field(
+        default=(Rule(allow=("Component", "API", "Location")),),
+        description="Kinds that any location may add. As in Backstage, the list replaces the default.",
+    )
+    locations: tuple[LocationConfig, ...] = Field(default=(), description="What to read.")
+    orphan_strategy: Literal["keep", "delete"] = Field(
+        default="delete", description="What becomes of an entity that no location leads to any more: kept with an annotation, or removed."
+    )
+    processing_interval: Interval = Field(
+        default=timedelta(seconds=100),
+        description="Each location is read again after between one and one and a half times this; `false` never.",
+    )
+    max_file_size_bytes: Annotated[int, Field(ge=1)] = Field(default=5 * 1024 * 1024, description="Larger files are refused with an error.")
+    watch: bool = Field(default=True, description="Whether changes on disk are read at once while serving.")
+    kinds: tuple[KindConfig, ...] = Field(default=(), description="Kinds beyond the built-in ones.")
+    relations: tuple[RelationConfig, ...] = Field(default=(), description="Relations beyond the built-in ones.")

@@ -1,0 +1,33 @@
+"""What is wrong with a configuration: the key, the place, and what to write instead."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class ConfigurationError(Exception):
+    """A start can't go on. `key` is dotted, `place` is file:line where known, `others` are the remaining problems of the same reading."""
+
+    def __init__(self, key: str, message: str, place: str | None = None, others: Sequence["ConfigurationError"] = ()) -> None:
+        super().__init__(key, message)
+        self.key = key
+        self.message = message
+        self.place = place
+        self.others = tuple(others)
+
+    @property
+    def line(self) -> str:
+        """This problem alone, as one line."""
+        return ": ".join(part for part in (self.place, self.key, self.message) if part)
+
+    @property
+    def all(self) -> tuple["ConfigurationError", ...]:
+        """This problem and the others."""
+        return (self, *self.others)
+
+    def __str__(self) -> str:
+        return "\n".join(error.line for error in self.all)
+
+
+def shown_path(path: Path) -> str:
+    """The path as people write it: relative to the working directory where it lies below, else absolute."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,22 @@
+"""The `graphql` section: what a request may cost, and what is shown to browsers."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from config.sections import Section
+
+_Limit = Annotated[int, Field(ge=1)]
+
+
+class GraphQL(Section):
+    """`graphql`."""
+
+    max_depth: _Limit = Field(default=20, description="Deepest nesting of fields that an operation may select.")
+    max_tokens: _Limit = Field(default=5_000, description="Longest operation, in lexical tokens.")
+    max_aliases: _Limit = Field(default=60, description="How many fields of an operation may be renamed.")
+    max_cost: _Limit = Field(
+        default=100_000, description="Highest estimated cost of an operation; every answer states its own in `extensions.cost`."
+    )
+    introspection: bool = Field(default=True, description="Whether the schema may be asked for.")
+    graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at `/graphql`.")

@@ -1,0 +1,156 @@
+"""From configuration files to the one model: find, read, resolve references, merge, validate."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from config.backend import SqliteDatabase
+from config.errors import ConfigurationError, shown_path
+from config.keys import nearest, sections_at
+from config.model import Config
+from config.placeholders import Surroundings, resolve
+from config.settings import Place, Setting, merge, read_settings
+
+ENVIRONMENT = "CALLBOARD_ENV"
+"""The variable that names the environment of the default files; `local` if it is not set."""
+
+_PATH_KEYS = (("backend", "database", "connection", "filename"), ("catalog", "locations", "*", "target"))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files that made up a configuration, and the variables they asked for that are not set, by key."""
+
+    files: tuple[Path, ...]
+    unset: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def load(paths: Sequence[Path] = (), environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Config:
+    """The configuration from the named files, in order, or from the default files of `folder` (the working directory).
+
+    ConfigurationError with every problem found.
+    """
+    return load_with_source(paths, environ, folder)[0]
+
+
+def load_with_source(
+    paths: Sequence[Path] = (), environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> tuple[Config, Source]:
+    """As load, with where it came from."""
+    environ = os.environ if environ is None else environ
+    folder = folder or Path.cwd()
+    files = tuple(path.absolute() for path in paths) or default_files(folder, environ)
+    unset: dict[str, str] = {}
+    merged = Setting({}, Place(folder, 1))
+    for file in files:
+        own = resolve(_mapping(read_settings(file)), Surroundings(environ, file.parent, unset))
+        merged = merge(merged, own) if own is not None else merged
+    config = _validated(_anchored(merged, (), folder), unset)
+    refused = tuple(_refused(config, merged))
+    if refused:
+        raise _together(refused)
+    return config, Source(files, unset)
+
+
+def default_files(folder: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """app-config.yaml and app-config.<environment>.yaml of the folder, as far as they exist.
+
+    ConfigurationError if an environment is named that has no file.
+    """
+    named = environ.get(ENVIRONMENT)
+    specific = folder / f"app-config.{named or 'local'}.yaml"
+    if named and not specific.is_file():
+        raise ConfigurationError("", f"{ENVIRONMENT} is {named}, but there is no {shown_path(specific)}")
+    return tuple(file for file in (folder / "app-config.yaml", specific) if file.is_file())
+
+
+def _mapping(setting: Setting) -> Setting:
+    if not isinstance(setting.value, Mapping):
+        raise ConfigurationError("", "a configuration is a mapping of keys", str(setting.place))
+    return setting
+
+
+def _anchored(setting: Setting, path: tuple[str, ...], folder: Path) -> Setting:
+    """The settings with relative paths made absolute, each by the folder of the file that holds it."""
+    if isinstance(setting.value, Mapping):
+        return Setting({k: _anchored(v, (*path, k), folder) for k, v in setting.value.items()}, setting.place)
+    if isinstance(setting.value, list):
+        return Setting([_anchored(v, (*path, "*"), folder) for v in setting.value], setting.place)
+    if path in _PATH_KEYS and isinstance(setting.value, str):
+        return Setting(os.path.normpath(setting.place.file.parent / Path(setting.value).expanduser()), setting.place)
+    return setting
+
+
+def _validated(merged: Setting, unset: Mapping[str, str]) -> Config:
+    try:
+        return Config.model_validate(merged.plain())
+    except ValidationError as invalid:
+        raise _together([_explained(error, merged, unset) for error in invalid.errors(include_url=False, include_input=False)]) from invalid
+
+
+def _together(errors: Sequence[ConfigurationError]) -> ConfigurationError:
+    """One error that holds them all, in the order of their places."""
+    first, *others = sorted(errors, key=_by_place)
+    return ConfigurationError(first.key, first.message, first.place, others)
+
+
+def _by_place(error: ConfigurationError) -> tuple[str, int]:
+    file, _, line = (error.place or "").rpartition(":")
+    return file, int(line) if line.isdecimal() else 0
+
+
+def _explained(error: ErrorDetails, merged: Setting, unset: Mapping[str, str]) -> ConfigurationError:
+    """A validation error in words for the author of the file; never with the value, which may be a secret."""
+    path, siblings = sections_at(error["loc"])
+    key = ".".join(str(part) for part in path)
+    place = str(merged.find(path).place) if merged.value else None
+    match error["type"]:
+        case "extra_forbidden":
+            message = f"unknown key; {nearest(str(path[-1]), siblings)}"
+        case "missing" | "union_tag_not_found" if key in unset:
+            message = f"is required, and ${unset[key]} is not set"
+        case "missing":
+            message = "is required"
+        case "value_error":
+            message = error["msg"].removeprefix("Value error, ")
+        case _:
+            message = error["msg"].removeprefix("Input ")
+    return ConfigurationError(key, message, place)
+
+
+def _refused(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
+    """Combinations that can't work, or not safely."""
+    if config.backend.queue is not None and isinstance(config.backend.database, SqliteDatabase):
+        yield _refusal(
+            merged, "backend.database.client", "has to be neo4j where backend.queue.url is set: several processes can't share one file"
+        )
+    if not config.backend.auth.dangerously_disable_default_auth_policy and not is_loopback(config.backend.listen.host):
+        yield _refusal(
+            merged,
+            "backend.listen.host",
+            "goes beyond loopback, where anyone could read the catalog without sign-in; listen on 127.0.0.1, or see "
+            "backend.auth.dangerouslyDisableDefaultAuthPolicy",
+        )
+
+
+def _refusal(merged: Setting, key: str, message: str) -> ConfigurationError:
+    return ConfigurationError(key, message, str(merged.find(tuple(key.split("."))).place))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def redacted(config: Config) -> dict[str, Any]:
+    """The effective configuration by its keys, secrets replaced by asterisks."""
+    return config.model_dump(mode="json", by_alias=True)

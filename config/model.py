@@ -1,0 +1,16 @@
+"""The whole configuration as one frozen model."""
+
+from pydantic import Field
+
+from config.backend import Backend
+from config.catalog import Catalog
+from config.graphql import GraphQL
+from config.sections import Section
+
+
+class Config(Section):
+    """Everything that can be configured. Config() is the built-in defaults."""
+
+    backend: Backend = Field(default=Backend(), description="The server and its storage.")
+    graphql: GraphQL = Field(default=GraphQL(), description="The GraphQL endpoint.")
+    catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
