@@ -1,0 +1,57 @@
+"""The servers that tests run against: started once for a session, skipped where they can't run, required in CI."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import neo4j
+import pytest
+
+from tests.servers.neo4j import MissingServerError, Neo4jServer
+
+StartNeo4j = Callable[..., Neo4jServer]
+
+
+def _started(server: Neo4jServer) -> Neo4jServer:
+    try:
+        server.start()
+    except MissingServerError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    return server
+
+
+@pytest.fixture(scope="session")
+def neo4j_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Neo4j for this session. NEO4J_URI names one that runs already, without a password; tests empty it."""
+    given = os.environ.get("NEO4J_URI")
+    if given:
+        yield given
+        return
+    server = _started(Neo4jServer(tmp_path_factory.mktemp("neo4j") / "data"))
+    yield server.uri
+    server.kill()
+
+
+@pytest.fixture
+def empty_neo4j_uri(neo4j_uri: str) -> str:
+    """The address of the session's Neo4j, with nothing in it."""
+    with neo4j.GraphDatabase.driver(neo4j_uri) as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n")
+    return neo4j_uri
+
+
+@pytest.fixture
+def start_neo4j(tmp_path: Path) -> Iterator[StartNeo4j]:
+    """Starts a Neo4j of the test's own (`auth=True` for one that asks for a password), to be killed and started again at will."""
+    servers: list[Neo4jServer] = []
+
+    def start(*, auth: bool = False) -> Neo4jServer:
+        server = Neo4jServer(tmp_path / f"neo4j-{len(servers)}", auth=auth)
+        servers.append(server)
+        return _started(server)
+
+    yield start
+    for server in servers:
+        server.kill()
