@@ -1,0 +1,10 @@
+"""References to the types that refer back to the modules that use them."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+if TYPE_CHECKING:
+    from api.graphql.types.entity import Entity
+
+LazyEntity = Annotated["Entity", strawberry.lazy("api.graphql.types.entity")]
