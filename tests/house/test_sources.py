@@ -16,8 +16,6 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplemented(Error)?)\b")
 EXCUSE = re.compile(
     r"#\s*(type: ignore|noqa|pragma: no cover|pyright: (?:ignore|basic))(\[[^\]]*\]|: [A-Z]+\d+(?:, ?[A-Z]+\d+)*)?(?P<reason>.*)"
 )
-    r"#\s*(type: ignore|noqa|pragma: no cover|pyright: (?:ignore|basic))(\[[^\]]*\]|: [A-Z]+\d+(?:, ?[A-Z]+\d+)*)?(?P<reason>.*)"
-)
 
 LONGER_FOR_A_REASON: dict[str, str] = {}
 """Functions of 41 to 80 lines, as `path::name`, with the reason."""
