@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from config.sections import Section, Text
 
@@ -41,9 +41,31 @@ Interval = Annotated[
 
 
 class Rule(Section):
-    """One of `rules`."""
+    """One of a location's `rules`."""
 
     allow: tuple[Text, ...] = Field(description="Kinds that may enter the catalog, without regard to case.")
+
+
+class RuleLocation(Section):
+    """One of a rule's `locations`."""
+
+    type: Text = Field(description="Type of the location, such as `file`.")
+    exact: Text | None = Field(default=None, description="The location's target, as a whole: for files the absolute path.")
+    pattern: Text | None = Field(default=None, description="A glob that the location's target matches, without regard to case.")
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        if self.exact is not None and self.pattern is not None:
+            raise ValueError("should have exact or pattern, not both")
+        return self
+
+
+class CatalogRule(Rule):
+    """One of `catalog.rules`."""
+
+    locations: tuple[RuleLocation, ...] | None = Field(
+        default=None, description="Configured locations whose entities the rule speaks of; without it those of every location."
+    )
 
 
 class LocationConfig(Section):
@@ -92,8 +114,8 @@ class RelationConfig(Section):
 class Catalog(Section):
     """`catalog`."""
 
-    rules: tuple[Rule, ...] = Field(
-        default=(Rule(allow=("Component", "API", "Location")),),
+    rules: tuple[CatalogRule, ...] = Field(
+        default=(CatalogRule(allow=("Component", "API", "Location")),),
         description="Kinds that any location may add. As in Backstage, the list replaces the default.",
     )
     locations: tuple[LocationConfig, ...] = Field(default=(), description="What to read.")
@@ -104,7 +126,9 @@ class Catalog(Section):
         default=timedelta(seconds=100),
         description="Each location is read again after between one and one and a half times this; `false` never.",
     )
-    max_file_size_bytes: Annotated[int, Field(ge=1)] = Field(default=5 * 1024 * 1024, description="Larger files are refused with an error.")
+    max_file_size_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=10 * 1024 * 1024, description="Larger files are refused with an error."
+    )
     watch: bool = Field(default=True, description="Whether changes on disk are read at once while serving.")
     kinds: tuple[KindConfig, ...] = Field(default=(), description="Kinds beyond the built-in ones.")
     relations: tuple[RelationConfig, ...] = Field(default=(), description="Relations beyond the built-in ones.")
