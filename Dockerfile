@@ -7,11 +7,11 @@ ARG UV_DEFAULT_INDEX
 ARG npm_config_registry
 
 WORKDIR /src
+COPY requirements.lock requirements-uv.lock ./
 RUN python -m venv /opt/uv \
-    && /opt/uv/bin/pip install --no-cache-dir uv==0.13.9 \
-    && /opt/uv/bin/uv venv /opt/callboard
-COPY pyproject.toml requirements.lock ./
-RUN /opt/uv/bin/uv pip install --no-cache --require-hashes --python /opt/callboard --constraint requirements.lock --requirement pyproject.toml
+    && /opt/uv/bin/pip install --no-cache-dir --require-hashes --requirement requirements-uv.lock \
+    && /opt/uv/bin/uv venv /opt/callboard \
+    && /opt/uv/bin/uv pip sync --no-cache --require-hashes --python /opt/callboard requirements.lock
 COPY . .
 RUN /opt/uv/bin/uv build --no-cache --wheel --out-dir /dist \
     && /opt/uv/bin/uv pip install --no-cache --no-deps --python /opt/callboard /dist/*.whl
