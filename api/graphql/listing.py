@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from api.graphql.cursors import cursor_of
 from graph.entities import Evidence
-from graph.store import Keyset, Page
+from graph.store import Keyset, Page, Window
 
 N = TypeVar("N")
 R = TypeVar("R")
@@ -45,13 +45,12 @@ class Slice(Generic[N]):
         return self.rows[-1].cursor if self.rows else None
 
 
-class Listing(Generic[N]):
-    """A connection's source. Neither rows nor total are asked of the store before a field needs them."""
+class UncountedListing(Generic[N]):
+    """The source of a connection without a total. Its rows are not asked of the store before a field needs them."""
 
-    def __init__(self, load: Callable[[], Awaitable[Slice[N]]], count: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, load: Callable[[], Awaitable[Slice[N]]]) -> None:
         self._load = load
         self._slice: Future[Slice[N]] | None = None
-        self.count = count
 
     def slice(self) -> "Future[Slice[N]]":
         """The page, loaded at the first call."""
@@ -60,6 +59,39 @@ class Listing(Generic[N]):
         return self._slice
 
 
+class Listing(UncountedListing[N]):
+    """The source of a connection. Neither rows nor total are asked of the store before a field needs them."""
+
+    def __init__(self, load: Callable[[], Awaitable[Slice[N]]], count: Callable[[], Awaitable[int]]) -> None:
+        super().__init__(load)
+        self._count = count
+        self._total: Future[int] | None = None
+
+    def total(self) -> "Future[int]":
+        """How many rows there are in all, counted at the first call."""
+        if self._total is None:
+            self._total = ensure_future(self._count())
+        return self._total
+
+
 def slice_of(page: Page[R], row: Callable[[Keyset, R], ListedRow[N]]) -> Slice[N]:
     """The slice of a store's page, each row made by `row`."""
     return Slice([row(keyset, found) for keyset, found in zip(page.keysets, page.rows, strict=True)], page.has_previous, page.has_next)
+
+
+def page_within(rows: Sequence[tuple[Keyset, R]], window: Window) -> Page[R]:
+    """The window of rows that are all at hand, in the order of their keysets, which hold texts alone."""
+    after, before = _texts(window.after), _texts(window.before)
+    keysets = [_texts(keyset) or () for keyset, _ in rows]
+    start = next((i for i, keyset in enumerate(keysets) if after is None or keyset > after), len(rows))
+    stop = next((i for i, keyset in enumerate(keysets) if before is not None and keyset >= before), len(rows))
+    if window.backward:
+        start = max(start, stop - window.limit)
+    else:
+        stop = min(stop, start + window.limit)
+    chosen = rows[start:stop]
+    return Page([row for _, row in chosen], [keyset for keyset, _ in chosen], has_previous=start > 0, has_next=max(start, stop) < len(rows))
+
+
+def _texts(keyset: Keyset | None) -> tuple[str, ...] | None:
+    return None if keyset is None else tuple(text or "" for text in keyset)

@@ -8,12 +8,20 @@ import strawberry
 from api.graphql.arguments import argument, ref_given, refs_given
 from api.graphql.context import Info
 from api.graphql.cursors import ref_of_id
+from api.graphql.types.chains import CycleConnection, Path, cycles, paths
+from api.graphql.types.changes import ChangeConnection, changes
 from api.graphql.types.connections import Connection
 from api.graphql.types.entity import Entity, Node
-from api.graphql.types.fields import paged, resolved
+from api.graphql.types.errors import CatalogErrorConnection, catalog_errors
+from api.graphql.types.facets import Facet, facets
+from api.graphql.types.fields import paged, reading, resolved
+from api.graphql.types.impact import Impact, impact
 from api.graphql.types.kinds import API, Component, Domain, Group, Resource, System, User
 from api.graphql.types.lists import entities, entities_of_kind
+from api.graphql.types.locations import LocationConnection, locations
+from api.graphql.types.presence import DanglingRelationConnection, WhyMissing, dangling_relations, why_missing
 from graph.entities import Entity as StoredEntity
+from graph.refs import Ref
 
 
 async def _node(info: Info, id: Annotated[strawberry.ID, argument("An id that this catalog has handed out.")]) -> StoredEntity | None:
@@ -28,6 +36,20 @@ async def _entities_by_ref(
     info: Info, refs: Annotated[list[str], argument("Refs, `kind:[namespace/]name`.")]
 ) -> Sequence[StoredEntity | None]:
     return await info.context.loaders.entity_by_ref.load_many(refs_given("refs", refs))
+
+
+async def _viewer(info: Info) -> Ref:
+    return info.context.principal
+
+
+async def _viewer_entity(root: strawberry.Parent[Ref], info: Info) -> StoredEntity | None:
+    return await info.context.loaders.entity_by_ref.load(root)
+
+
+@strawberry.type(description="Who asks.")
+class Viewer:
+    ref: str = reading(lambda principal: principal, "The ref of whoever asks; `user:default/guest` for everybody who has not signed in.")
+    entity: Entity | None = resolved(_viewer_entity, "The entity with that ref; null if it is missing.")
 
 
 @strawberry.type(description="What can be asked of the catalog.")
@@ -45,3 +67,17 @@ class Query:
     domains: Connection[Domain] = entities_of_kind("domain", "Domains")
     groups: Connection[Group] = entities_of_kind("group", "Groups")
     users: Connection[User] = entities_of_kind("user", "Users")
+    facets: list[Facet] = resolved(facets, "The values under some paths, and how many entities have each.")
+    impact: Impact = resolved(impact, "Everything that feels a change of some entities, near and far, with the reasons and whom to tell.")
+    paths: list[Path] = resolved(
+        paths,
+        "Shortest chains from one entity to another along which the first depends on the second; if there is none, along which the second "
+        "depends on the first. Relations that carry no change are followed as they are stored, then against that.",
+    )
+    cycles: CycleConnection = resolved(cycles, "Entities that depend, in the end, on themselves.")
+    why_missing: WhyMissing = resolved(why_missing, "Why an entity is not there, or where it comes from if it is.")
+    dangling_relations: DanglingRelationConnection = paged(dangling_relations, "Edges to entities that are missing.")
+    catalog_errors: CatalogErrorConnection = paged(catalog_errors, "What could not be read.")
+    locations: LocationConnection = paged(locations, "The roots of reading.")
+    changes: ChangeConnection = paged(changes, "What has happened to the entities, oldest first.")
+    viewer: Viewer = resolved(_viewer, "Who asks.")

@@ -5,13 +5,13 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from api.graphql.listing import ListedRow, Listing, Slice
+from api.graphql.listing import ListedRow, Listing, Slice, UncountedListing
 from api.graphql.types.evidence import Evidence
 from api.graphql.types.fields import attribute, resolved
 
 T = TypeVar("T")
 
-Source = strawberry.Parent[Listing[Any]]
+Source = strawberry.Parent[UncountedListing[Any]]
 
 
 async def rows_of(root: Source) -> Sequence[ListedRow[Any]]:
@@ -26,8 +26,8 @@ async def page_of(root: Source) -> Slice[Any]:
     return await root.slice()
 
 
-async def count_of(root: Source) -> int:
-    return await root.count()
+async def count_of(root: strawberry.Parent[Listing[Any]]) -> int:
+    return await root.total()
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -58,11 +58,3 @@ class Connection(Generic[T]):
 class RowEdge(Generic[T]):
     cursor: str = attribute("This row's place in the list.")
     node: T = attribute("What the row holds.")
-
-
-@strawberry.type(name="Connection", description="A page of a list.")
-class RowConnection(Generic[T]):
-    edges: list[RowEdge[T]] = resolved(rows_of, "The rows of this page.")
-    nodes: list[T] = resolved(nodes_of, "What the rows of this page hold.")
-    page_info: PageInfo = resolved(page_of, "Where this page lies in the list.")
-    total_count: int = resolved(count_of, "How many rows the whole list has. Counted only if asked for.")

@@ -9,9 +9,13 @@ from strawberry.scalars import JSON
 
 from api.graphql.context import Info
 from api.graphql.cursors import id_of
+from api.graphql.types.changes import ChangeConnection, history
 from api.graphql.types.connections import Connection
 from api.graphql.types.ends import dependencies, dependents, out
+from api.graphql.types.errors import CatalogError, errors_of
 from api.graphql.types.fields import attribute, paged, reading, resolved
+from api.graphql.types.impact import Impact, impact_of
+from api.graphql.types.locations import Ancestry, EntityOrigin
 from api.graphql.types.relations import RelationConnection, relations_of
 from api.graphql.walks import all_of_step
 from graph.entities import Entity as StoredEntity
@@ -113,3 +117,9 @@ class Entity(Node):
     relations: RelationConnection = paged(relations_of, "Its edges, of every relation and both ways.")
     dependents: Connection["Entity"] = paged(dependents, "What feels a change of it directly.")
     dependencies: Connection["Entity"] = paged(dependencies, "What it feels the changes of directly.")
+    impact: Impact = resolved(impact_of, "Everything that feels a change of it, near and far, or of which it feels the changes.")
+    ancestry: Ancestry = reading(lambda entity: entity, "What led to the file in which it was read.")
+    errors: list[CatalogError] = resolved(errors_of, "The catalog errors that name it.")
+    origin: EntityOrigin = attribute("Where it was read.")
+    orphan: bool = attribute("Whether no location leads to it any more.")
+    history: ChangeConnection = paged(history, "What has happened to it, oldest first.")
