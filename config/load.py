@@ -108,7 +108,7 @@ def _by_place(error: ConfigurationError) -> tuple[str, int]:
 def _explained(error: ErrorDetails, merged: Setting, unset: Mapping[str, str]) -> ConfigurationError:
     """A validation error in words for the author of the file; never with the value, which may be a secret."""
     path, siblings = sections_at(error["loc"])
-    key = ".".join(str(part) for part in path)
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
     place = str(merged.find(path).place) if merged.value else None
     match error["type"]:
         case "extra_forbidden":

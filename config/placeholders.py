@@ -37,7 +37,7 @@ def resolve(setting: Setting, around: Surroundings, key: str = "") -> Setting | 
         text = _substitute(setting.value, around, key)
         return None if text is None else replace(setting, value=text)
     if isinstance(setting.value, list):
-        items = (resolve(item, around, f"{key}.{i}") for i, item in enumerate(setting.value))
+        items = (resolve(item, around, f"{key}[{i}]") for i, item in enumerate(setting.value))
         return replace(setting, value=[item for item in items if item is not None])
     if not isinstance(setting.value, Mapping):
         return setting

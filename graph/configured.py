@@ -23,14 +23,14 @@ def registry_from(relations: Sequence[RelationConfig]) -> RelationRegistry:
         relation = _relation(configured)
         for type_ in {name.lower() for name in (relation.name, relation.forward, relation.backward)}:
             if type_ in taken:
-                raise ConfigurationError(f"catalog.relations.{index}", f"{type_} is already a name of the relation {taken[type_]}")
+                raise ConfigurationError(f"catalog.relations[{index}]", f"{type_} is already a name of the relation {taken[type_]}")
             taken[type_] = relation.name
         for declaration in relation.declarations:
             for kind in declaration.kinds:
                 holder = fields.setdefault((declaration.field, kind), relation.name)
                 if holder != relation.name:
                     message = f"spec.{declaration.field} of {kind} already declares {holder}"
-                    raise ConfigurationError(f"catalog.relations.{index}.declarations", message)
+                    raise ConfigurationError(f"catalog.relations[{index}].declarations", message)
         built.append(relation)
     return RelationRegistry(built)
 

@@ -1,0 +1,48 @@
+"""`callboard config check`: the configuration as it takes effect, and what is wrong with it."""
+
+from pathlib import Path
+
+import click
+import yaml
+
+from cli.exits import FINDINGS, OK
+from cli.options import config_option, format_option
+from cli.reports import show_json
+from config.errors import ConfigurationError, shown_path
+from config.load import Source, load_with_source, redacted
+from config.model import Config
+from graph.configured import registry_from
+
+
+@click.group("config")
+def command() -> None:
+    """Look at the configuration."""
+
+
+@command.command("check")
+@format_option("yaml", "json")
+@config_option
+def check(configs: tuple[Path, ...], format_: str) -> int:
+    """Print the effective configuration, without secrets, and every problem with it.
+
+    Exits with 1 if there are problems.
+    """
+    try:
+        config, source = load_with_source(configs)
+        registry_from(config.catalog.relations)
+    except ConfigurationError as error:
+        for problem in error.all:
+            click.echo(problem.line, err=True)
+        return FINDINGS
+    if format_ == "json":
+        show_json(redacted(config))
+    else:
+        _show_yaml(config, source)
+    return OK
+
+
+def _show_yaml(config: Config, source: Source) -> None:
+    click.echo(f"# from {', '.join(shown_path(file) for file in source.files) or 'built-in defaults alone'}")
+    click.echo(yaml.safe_dump(redacted(config), sort_keys=False, allow_unicode=True), nl=False)
+    for key, variable in source.unset.items():
+        click.echo(f"# {key} is left out: ${variable} is not set")

@@ -1,0 +1,1 @@
+"""The GraphQL operations of the commands, one file each."""
