@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, Node, NoSchemaIntrospectionCustomRule, Visitor, visit
+from graphql import DocumentNode, FieldNode, Node, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, Visitor, visit
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
 from api.graphql.costs import measured
 from config.graphql import GraphQL
-from graph.errors import LimitExceededError
+from graph.errors import InputError, LimitExceededError
 
 ExtensionFactory = Callable[[], SchemaExtension]
 
@@ -22,16 +22,18 @@ class OperationLimits(SchemaExtension):
     """Raises LimitExceededError, which names the limit, its key in the configuration and what was asked for.
 
     The number of tokens is checked while parsing, that of aliases before validation, depth and cost after it. The cost of what is
-    executed is stated in `extensions.cost`.
+    executed is stated in `extensions.cost`. A document of several operations needs the name of one: InputError.
     """
 
     def __init__(self, settings: GraphQL) -> None:
         super().__init__()
         self._settings = settings
+        self._requested_name: str | None = None
         self._cost: int | None = None
 
     def on_operation(self) -> Iterator[None]:
         context = self.execution_context
+        self._requested_name = context.operation_name
         context.parse_options["max_tokens"] = self._settings.max_tokens
         if not self._settings.introspection:
             context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
@@ -42,6 +44,7 @@ class OperationLimits(SchemaExtension):
         document = self.execution_context.graphql_document
         if document and not self.execution_context.pre_execution_errors:
             _refuse("aliases", "maxAliases", _aliases(document), self._settings.max_aliases)
+            self._refuse_unnamed(document)
 
     def on_validate(self) -> Iterator[None]:
         yield
@@ -53,6 +56,13 @@ class OperationLimits(SchemaExtension):
         _refuse("levels of nested fields", "maxDepth", operation.depth, self._settings.max_depth)
         self._cost = operation.cost(context.variables or {})
         _refuse("as its estimated cost", "maxCost", self._cost, self._settings.max_cost)
+
+    def _refuse_unnamed(self, document: DocumentNode) -> None:
+        # Strawberry would execute the first operation; the specification wants an error.
+        # https://spec.graphql.org/October2021/#GetOperation()
+        operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+        if len(operations) > 1 and self._requested_name is None:
+            raise InputError("The document has several operations; say in `operationName` which one to execute.")
 
     def get_results(self) -> dict[str, Any]:
         if self._cost is None:
