@@ -36,7 +36,8 @@ install_uv() {
 
 # What an installation depends on; an unchanged sum means that nothing has to be done.
 fingerprint() {
-  cat "$root"/requirements*.lock "$root"/pyproject.toml "$root"/hatch_build.py "$root"/web/graphiql/*.* "$root"/web/graphiql/src/* | cksum
+  find "$root"/requirements*.lock "$root"/pyproject.toml "$root"/hatch_build.py "$root"/web/graphiql \
+    -name node_modules -prune -o -type f -exec cat {} + | cksum
 }
 
 # install runtime|dev
