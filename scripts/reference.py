@@ -23,9 +23,11 @@ from graphql import (
     print_type,
 )
 
+from api.errors import STATUS_BY_CODE
 from cli.main import callboard
 from config.keys import KnownKey, reference
 from graph.errors import CallboardError
+from ingest.problems import EXPLANATIONS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -146,11 +148,12 @@ def _option_row(option: click.Option, context: click.Context) -> tuple[str, str]
 
 
 def request_error_codes() -> str:
-    """The codes of errors in answers to requests, from the one error tree."""
-    seen: dict[str, list[type[CallboardError]]] = {}
+    """The codes of errors in answers to requests, from the one error tree and the one mapping."""
+    meanings: dict[str, list[str]] = {code: [] for code in STATUS_BY_CODE}
     for error in _tree(CallboardError):
-        seen.setdefault(error.code, []).append(error)
-    return table(("code", "means"), ((f"`{code}`", " ".join(_flat(e.__doc__) for e in errors)) for code, errors in sorted(seen.items())))
+        meanings[error.code].append(_flat(error.__doc__))
+    rows = ((f"`{code}`", str(status), "<br>".join(meanings[code])) for code, status in STATUS_BY_CODE.items() if meanings[code])
+    return table(("code", "HTTP status", "means, one of"), rows)
 
 
 def _tree(root: type[CallboardError]) -> Iterator[type[CallboardError]]:
@@ -160,11 +163,18 @@ def _tree(root: type[CallboardError]) -> Iterator[type[CallboardError]]:
             yield from _tree(error)
 
 
+def catalog_error_codes() -> str:
+    """The codes of catalog errors, in the order of their declaration."""
+    rows = ((f"`{code}`", why.meaning, re.sub(r"\{\w+(:\w+)?\}", "…", why.remedy)) for code, why in EXPLANATIONS.items())
+    return table(("code", "means", "remedy"), rows)
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "keys": configuration_keys,
     "types": graphql_types,
     "commands": commands,
     "codes": request_error_codes,
+    "problems": catalog_error_codes,
 }
 
 
