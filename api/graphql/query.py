@@ -14,6 +14,7 @@ from api.graphql.types.connections import Connection
 from api.graphql.types.entity import Entity, Node
 from api.graphql.types.errors import CatalogErrorConnection, catalog_errors
 from api.graphql.types.facets import Facet, facets
+from api.graphql.types.federation import EntityUnion, Service, entities_by_key, service
 from api.graphql.types.fields import paged, reading, resolved
 from api.graphql.types.impact import Impact, impact
 from api.graphql.types.kinds import API, Component, Domain, Group, Resource, System, User
@@ -81,3 +82,7 @@ class Query:
     locations: LocationConnection = paged(locations, "The roots of reading.")
     changes: ChangeConnection = paged(changes, "What has happened to the entities, oldest first.")
     viewer: Viewer = resolved(_viewer, "Who asks.")
+    entities_by_key: list[EntityUnion | None] = resolved(
+        entities_by_key, "The entities with these keys, in their order, null for missing ones; for gateways.", name="_entities"
+    )
+    service: Service = resolved(service, "This subgraph; for gateways.", name="_service")

@@ -38,9 +38,9 @@ def attribute(description: str) -> Any:
     return strawberry.field(description=description)
 
 
-def resolved(resolver: Callable[..., object], description: str) -> Any:
+def resolved(resolver: Callable[..., object], description: str, *, name: str | None = None) -> Any:
     """A field that a function resolves. The annotation in the class is its GraphQL type; what the function returns is the source for it."""
-    return _field(resolver, signature(resolver).parameters.values(), description)
+    return _field(resolver, signature(resolver).parameters.values(), description, name)
 
 
 def paged(resolver: Callable[..., object], description: str) -> Any:
@@ -60,7 +60,7 @@ _PAGE = [
 ]
 
 
-def _field(resolver: Callable[..., object], parameters: Iterable[Parameter], description: str) -> Any:
+def _field(resolver: Callable[..., object], parameters: Iterable[Parameter], description: str, name: str | None = None) -> Any:
     shown = Signature([parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in parameters])
     resolver.__signature__ = shown  # pyright: ignore[reportFunctionMemberAccess]  inspect.signature reads it
-    return strawberry.field(resolver=resolver, description=description)
+    return strawberry.field(resolver=resolver, description=description, name=name)
