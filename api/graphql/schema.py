@@ -1,8 +1,12 @@
 """The schema, put together for the relations of one catalog."""
 
-from graphql import GraphQLEnumType, GraphQLEnumValue, GraphQLSchema, GraphQLUnionType
+from collections.abc import Callable, Iterable, Sequence
+
+from graphql import GraphQLEnumType, GraphQLEnumValue, GraphQLError, GraphQLSchema, GraphQLUnionType
+from strawberry.extensions import SchemaExtension
 from strawberry.federation import Schema
 from strawberry.federation.schema import FederationAny
+from strawberry.types import ExecutionContext
 
 from api.graphql.query import Query
 from api.graphql.types.entity import Node
@@ -11,9 +15,16 @@ from api.graphql.types.kinds import KINDS
 from graph.relations import RelationRegistry
 
 
-def build_schema(registry: RelationRegistry) -> Schema:
+class CatalogSchema(Schema):
+    """A schema that leaves the logging of errors to `api.errors`, which knows those that are the caller's."""
+
+    def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        return
+
+
+def build_schema(registry: RelationRegistry, extensions: Iterable[Callable[[], SchemaExtension]] = ()) -> CatalogSchema:
     """The schema of a catalog with these relations; configured ones are values of RelationType beside the built-in ones."""
-    schema = Schema(query=Query, types=KINDS, scalar_overrides={FederationAny: ANY})
+    schema = CatalogSchema(query=Query, types=KINDS, extensions=extensions, scalar_overrides={FederationAny: ANY})
     core = core_schema(schema)
     _add_relations(core, registry)
     # The sources of entities are plain values, which only their kind tells apart.
