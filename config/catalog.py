@@ -17,10 +17,10 @@ def _interval(value: object) -> object:
         return None
     if isinstance(value, Mapping):
         units = cast("Mapping[str, Any]", value)
-        unknown = [unit for unit in units if unit not in _UNITS]
-        if unknown or not units:
-            raise ValueError(f"should be a mapping of {', '.join(_UNITS)}")
-        return timedelta(**{unit: float(amount) for unit, amount in units.items()})
+        try:
+            return timedelta(**{unit: float(amount) for unit, amount in units.items()})
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"should be a mapping of {', '.join(_UNITS)}, each a number") from error
     if isinstance(value, str | timedelta):
         return value
     raise ValueError("should be a mapping such as { minutes: 10 }, a text such as PT10M, or false")

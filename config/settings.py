@@ -73,7 +73,7 @@ def parse_settings(text: str, path: Path) -> Setting:
         place = f"{shown_path(path)}:{mark.line + 1}:{mark.column + 1}" if mark else shown_path(path)
         reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else str(error)
         raise ConfigurationError("", f"is no valid YAML: {reason}", place) from error
-    return _placed(node, value, path) if node is not None else Setting({}, Place(path, 1))
+    return Setting({}, Place(path, 1)) if node is None or value is None else _placed(node, value, path)
 
 
 def _placed(node: yaml.Node, value: object, path: Path) -> Setting:
