@@ -16,7 +16,11 @@ class GraphQL(Section):
     max_tokens: _Limit = Field(default=5_000, description="Longest operation, in lexical tokens.")
     max_aliases: _Limit = Field(default=60, description="How many fields of an operation may be renamed.")
     max_cost: _Limit = Field(
-        default=100_000, description="Highest estimated cost of an operation; every answer states its own in `extensions.cost`."
+        default=200_000,
+        description="Highest estimated cost of an operation, which is the number of objects its answer could hold; every answer states "
+        "its own in `extensions.cost`.",
     )
+    max_request_bytes: _Limit = Field(default=1024 * 1024, description="Longest body of a request, in bytes.")
+    timeout_seconds: float = Field(default=30, gt=0, description="How long an operation may take, in seconds.")
     introspection: bool = Field(default=True, description="Whether the schema may be asked for.")
     graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at `/graphql`.")
