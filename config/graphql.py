@@ -21,6 +21,6 @@ class GraphQL(Section):
         "its own in `extensions.cost`.",
     )
     max_request_bytes: _Limit = Field(default=1024 * 1024, description="Longest body of a request, in bytes.")
-    timeout_seconds: float = Field(default=30, gt=0, description="How long an operation may take, in seconds.")
+    timeout_seconds: _Limit = Field(default=30, description="How long an operation may take, in seconds.")
     introspection: bool = Field(default=True, description="Whether the schema may be asked for.")
     graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at `/graphql`.")
