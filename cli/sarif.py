@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -48,7 +49,7 @@ def sarif_log(findings: Sequence[Located]) -> dict[str, Any]:
 
 def _physical(finding: Located) -> dict[str, Any]:
     path, here = Path(finding.path), Path.cwd()
-    uri = str(path.relative_to(here)) if path.is_relative_to(here) else path.as_uri()
+    uri = quote(path.relative_to(here).as_posix()) if path.is_relative_to(here) else path.as_uri()
     region = {key: value for key, value in (("startLine", finding.line), ("startColumn", finding.column)) if value}
     # A column without a line means nothing.
     return {"artifactLocation": {"uri": uri}, **({"region": region} if finding.line else {})}
