@@ -3,7 +3,6 @@
 The syntax is Backstage's, https://backstage.io/docs/features/software-catalog/references
 """
 
-import re
 from dataclasses import dataclass
 from typing import NewType
 from uuid import UUID, uuid5
@@ -15,7 +14,6 @@ Ref = NewType("Ref", str)
 
 DEFAULT_NAMESPACE = "default"
 
-_REF = re.compile(r"(?:(?P<kind>[^:/]+):)?(?:(?P<namespace>[^:/]+)/)?(?P<name>[^:/]+)")
 _UID_NAMESPACE = UUID("b1f6f1a2-5d0e-5c3c-9a35-6c1f0a3f7d11")
 
 
@@ -36,14 +34,21 @@ class EntityRef:
 
 
 def parse_ref(text: str, *, default_kind: str | None = None, default_namespace: str = DEFAULT_NAMESPACE) -> EntityRef:
-    """The parsed `[kind:][namespace/]name`. InvalidRefError if malformed, or without a kind where none is the default."""
-    match = _REF.fullmatch(text.strip())
-    if match is None:
+    """The parsed `[kind:][namespace/]name`. InvalidRefError if malformed, or without a kind where none is the default.
+
+    As in Backstage, only the first colon and the first slash divide, and a colon behind the slash does not; the parts are not checked
+    further, since a ref may point to anything.
+    """
+    head, slash, tail = text.partition("/")
+    kind, colon, inside = head.partition(":")
+    if not colon:
+        kind, inside = "", head
+    namespace, name = (inside, tail) if slash else ("", inside)
+    if not name or (colon and not kind) or (slash and not namespace):
         raise InvalidRefError(f"{text!r} is no entity ref; write [kind:][namespace/]name, such as component:default/shop")
-    kind = match["kind"] or default_kind
-    if kind is None:
+    if not kind and default_kind is None:
         raise InvalidRefError(f"{text!r} names no kind, and none is the default here; write for example component:{text}")
-    return EntityRef(kind, match["namespace"] or default_namespace, match["name"])
+    return EntityRef(kind or default_kind or "", namespace or default_namespace, name)
 
 
 def split_ref(ref: Ref) -> tuple[str, str, str]:

@@ -1,0 +1,103 @@
+"""The kinds that a catalog knows: the built-in ones, whose JSON Schemas lie in schemas/, and those of its configuration."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import ada_url
+import jsonschema_rs
+import orjson
+
+from config.catalog import KindConfig
+from config.errors import ConfigurationError
+
+Schema = Mapping[str, Any]
+
+_SCHEMAS = Path(__file__).with_name("schemas")
+_FORMATS = {"callboard-url": ada_url.check_url}
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """A compiled JSON Schema of a whole document, with its text for explanations."""
+
+    schema: Schema
+    validator: jsonschema_rs.Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The rules of a kind for one `spec.type`, or, where that is None, for every type without rules of its own.
+
+    With `besides_general`, a document that meets the general rules is in order too.
+    """
+
+    check: SchemaCheck
+    spec_type: str | None = None
+    besides_general: bool = False
+
+
+class KindRules:
+    """Which documents are in order. Built once per process from the configured kinds; see `rules_of`."""
+
+    def __init__(self, configured: Sequence[KindConfig]) -> None:
+        """ConfigurationError if a configured kind has an invalid JSON Schema."""
+        self.envelope = SchemaCheck(_entity_schema(), _compiled(_entity_schema()))
+        self._variants: dict[tuple[str, str], list[Variant]] = {}
+        for path in sorted(_SCHEMAS.glob("*.json")):
+            if path.name != "entity.json":
+                self._add_builtin(orjson.loads(path.read_bytes()))
+        for place, kind in enumerate(configured):
+            self._add_configured(place, kind)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All known kinds, as they are written."""
+        return tuple(sorted({kind for kind, _ in self._variants}))
+
+    def api_versions(self, kind: str) -> tuple[str, ...]:
+        """The values of apiVersion under which the kind is known; empty for an unknown kind."""
+        return tuple(version for name, version in self._variants if name == kind)
+
+    def variants(self, kind: str, api_version: str) -> Sequence[Variant]:
+        """The kind's rules in this version, those for a `spec.type` first; empty if the catalog does not know it."""
+        return self._variants.get((kind, api_version), ())
+
+    def _add_builtin(self, rules: Schema) -> None:
+        schema = _entity_schema()
+        schema["required"] = [*schema["required"], "spec"]
+        schema["properties"] = {**schema["properties"], "spec": rules["spec"]}
+        variant = Variant(SchemaCheck(schema, _compiled(schema)), rules.get("specType"), rules.get("besidesGeneral", False))
+        for version in rules["apiVersions"]:
+            variants = self._variants.setdefault((rules["kind"], version), [])
+            variants.insert(len(variants) if variant.spec_type is None else 0, variant)
+
+    def _add_configured(self, place: int, config: KindConfig) -> None:
+        try:
+            schema = cast("dict[str, Any]", orjson.loads(orjson.dumps(dict(config.json_schema))))
+            validator = _compiled(schema)
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError, TypeError) as error:
+            raise ConfigurationError(f"catalog.kinds[{place}].jsonSchema", f"is no valid JSON Schema: {error}") from error
+        for version in config.api_versions:
+            self._variants[(config.kind, version)] = [Variant(SchemaCheck(schema, validator))]
+
+
+def rules_of(configured: Sequence[KindConfig]) -> KindRules:
+    """The rules for the built-in kinds and the configured ones, compiled once. ConfigurationError if a schema is invalid."""
+    return _rules_of(orjson.dumps([kind.model_dump(mode="json", by_alias=True) for kind in configured]))
+
+
+@cache
+def _rules_of(configured: bytes) -> KindRules:
+    return KindRules([KindConfig.model_validate(kind) for kind in orjson.loads(configured)])
+
+
+def _entity_schema() -> dict[str, Any]:
+    return orjson.loads((_SCHEMAS / "entity.json").read_bytes())
+
+
+def _compiled(schema: Schema) -> jsonschema_rs.Validator:
+    # Offline: a schema that refers to a URL must not make the catalog fetch it.
+    return jsonschema_rs.validator_for(dict(schema), formats=_FORMATS, validate_formats=True, offline=True)

@@ -1,0 +1,181 @@
+"""What can be wrong with a catalog file: a closed set of codes, each with its meaning and what its author has to do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from graph.refs import Ref
+
+
+class ErrorCode(StrEnum):
+    """The codes of catalog errors. Closed and stable: clients may rely on them. EXPLANATIONS says what each means."""
+
+    UNREADABLE = "unreadable"
+    OUTSIDE_ROOT = "outside-root"
+    UNSUPPORTED_LOCATION = "unsupported-location"
+    KIND_NOT_ALLOWED = "kind-not-allowed"
+    CONFLICT = "conflict"
+    FILE_TOO_LARGE = "file-too-large"
+    NOT_UTF8 = "not-utf8"
+    CONTROL_CHARACTER = "control-character"
+    YAML_SYNTAX = "yaml-syntax"
+    TAB = "tab"
+    UNDEFINED_ALIAS = "undefined-alias"
+    ALIAS_EXPANSION = "alias-expansion"
+    TOO_DEEP = "too-deep"
+    DUPLICATE_KEY = "duplicate-key"
+    UNRENDERED_TEMPLATE = "unrendered-template"
+    NOT_AN_OBJECT = "not-an-object"
+    NOT_AN_ENTITY = "not-an-entity"
+    UNKNOWN_KIND = "unknown-kind"
+    UNKNOWN_API_VERSION = "unknown-api-version"
+    UNKNOWN_FIELD = "unknown-field"
+    MISSING_FIELD = "missing-field"
+    WRONG_TYPE = "wrong-type"
+    EMPTY_VALUE = "empty-value"
+    INVALID_NAME = "invalid-name"
+    INVALID_VALUE = "invalid-value"
+    INVALID_REF = "invalid-ref"
+    PLACEHOLDER_UNREADABLE = "placeholder-unreadable"
+    PLACEHOLDER_INVALID = "placeholder-invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a code means, and what usually mends it; `remedy` may name details of the problem in braces."""
+
+    meaning: str
+    remedy: str
+
+
+EXPLANATIONS: dict[ErrorCode, Explanation] = {
+    ErrorCode.UNREADABLE: Explanation(
+        "A file or folder that a location names can't be read.",
+        "Check that the target exists and may be read, or set presence: optional on the Location.",
+    ),
+    ErrorCode.OUTSIDE_ROOT: Explanation(
+        "A target or an included file lies outside the root of its location.",
+        "Keep what a location leads to below its root, or configure a location of its own for it.",
+    ),
+    ErrorCode.UNSUPPORTED_LOCATION: Explanation(
+        "A Location entity leads to a kind of source that is not read.",
+        "Name files relative to the Location's own file, or remove the target.",
+    ),
+    ErrorCode.KIND_NOT_ALLOWED: Explanation(
+        "The catalog's rules don't allow this kind from this location.",
+        "Add the kind to catalog.rules or to the rules of this location, or remove the document.",
+    ),
+    ErrorCode.CONFLICT: Explanation(
+        "Two documents declare the same entity.",
+        "Rename one of the two, or remove it.",
+    ),
+    ErrorCode.FILE_TOO_LARGE: Explanation(
+        "The file is larger than catalog.maxFileSizeBytes.",
+        "Split the file, move long texts into files of their own read by $text, or raise catalog.maxFileSizeBytes.",
+    ),
+    ErrorCode.NOT_UTF8: Explanation(
+        "The document holds bytes that are no UTF-8.",
+        "Save the file in UTF-8.",
+    ),
+    ErrorCode.CONTROL_CHARACTER: Explanation(
+        "The document holds a character that YAML does not allow in a file.",
+        'Remove the character, or write it as an escape inside double quotes, such as "{escape}".',
+    ),
+    ErrorCode.YAML_SYNTAX: Explanation(
+        "The document is no valid YAML 1.2.",
+        "Mend the syntax here or shortly before; put values in quotes that hold ': ' or ' #', or that begin with a special character.",
+    ),
+    ErrorCode.TAB: Explanation(
+        "A tab stands where YAML allows only spaces.",
+        "Replace the tab by spaces.",
+    ),
+    ErrorCode.UNDEFINED_ALIAS: Explanation(
+        "An alias (*name) has no anchor (&name) before it in the same document.",
+        "Define the anchor before the alias, or quote the value if it is text that begins with an asterisk.",
+    ),
+    ErrorCode.ALIAS_EXPANSION: Explanation(
+        "Aliases refer to themselves or multiply to an excessive size.",
+        "Write the values out instead of nesting aliases.",
+    ),
+    ErrorCode.TOO_DEEP: Explanation(
+        "The document nests deeper than {limit} levels.",
+        "Flatten the document, or move the nested value into a file of its own read by $text.",
+    ),
+    ErrorCode.DUPLICATE_KEY: Explanation(
+        "A mapping has the same key twice.",
+        "Keep one of the two; the first is in line {first}.",
+    ),
+    ErrorCode.UNRENDERED_TEMPLATE: Explanation(
+        "The document is a template that has not been rendered.",
+        "Render the template and register the result; leave the template itself out of the location's targets.",
+    ),
+    ErrorCode.NOT_AN_OBJECT: Explanation(
+        "The document is a list or a scalar, and an entity is a mapping.",
+        "Write the document as a mapping that begins with apiVersion and kind; separate documents by ---.",
+    ),
+    ErrorCode.NOT_AN_ENTITY: Explanation(
+        "The document has neither apiVersion nor kind, so it is no catalog document.",
+        "Add apiVersion, kind and metadata.name, or leave the file out of the location's targets.",
+    ),
+    ErrorCode.UNKNOWN_KIND: Explanation(
+        "The catalog does not know this kind.",
+        "Use one of {known} (case matters), or declare the kind under catalog.kinds.",
+    ),
+    ErrorCode.UNKNOWN_API_VERSION: Explanation(
+        "The kind does not exist in this apiVersion.",
+        "Write apiVersion: {known}.",
+    ),
+    ErrorCode.UNKNOWN_FIELD: Explanation(
+        "A field is not part of the descriptor format.",
+        "Move the field below spec or metadata, or remove it.",
+    ),
+    ErrorCode.MISSING_FIELD: Explanation(
+        "A required field is missing.",
+        "Add {field}.",
+    ),
+    ErrorCode.WRONG_TYPE: Explanation(
+        "A value has the wrong type.",
+        "Write {expected} here, or remove the field if it is optional; quote text that reads as a number, true, false or null.",
+    ),
+    ErrorCode.EMPTY_VALUE: Explanation(
+        "A value is empty where text is required.",
+        "Fill the value in, or remove the field if it is optional.",
+    ),
+    ErrorCode.INVALID_NAME: Explanation(
+        "A name, namespace, label, annotation key or tag does not have the form that the descriptor format prescribes.",
+        "Use {expected}.",
+    ),
+    ErrorCode.INVALID_VALUE: Explanation(
+        "A value is not among those allowed.",
+        "Write {expected}.",
+    ),
+    ErrorCode.INVALID_REF: Explanation(
+        "A reference to another entity can't be read.",
+        "Write [kind:][namespace/]name, such as {example}.",
+    ),
+    ErrorCode.PLACEHOLDER_UNREADABLE: Explanation(
+        "A file that a placeholder such as $text names can't be read.",
+        "Check the path; it is relative to the catalog file and stays below the location's root.",
+    ),
+    ErrorCode.PLACEHOLDER_INVALID: Explanation(
+        "A placeholder, or the file that it names, does not hold what it should.",
+        "{advice}",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong at a place in a file. `document` counts from 0, `line` and `column` from 1; `ref` is the entity, if known."""
+
+    code: ErrorCode
+    message: str
+    remedy: str
+    document: int | None
+    line: int
+    column: int
+    ref: Ref | None = None
+
+
+def remedy_for(code: ErrorCode, **details: object) -> str:
+    """The remedy of the code, filled with the details that it names. KeyError if one is missing."""
+    return EXPLANATIONS[code].remedy.format(**details)

@@ -1,0 +1,164 @@
+"""Reads one catalog file: every document in it becomes an entity with its edges, or problems that name their places."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from config.catalog import KindConfig
+from graph.entities import Edge
+from graph.refs import DEFAULT_NAMESPACE, EntityRef, Ref
+from graph.relations import RelationRegistry
+from ingest.documents import DocumentText, decoded, split
+from ingest.includes import Include, IncludeError
+from ingest.kinds import KindRules, rules_of
+from ingest.parse import RefusedError, parse
+from ingest.placeholders import substituted
+from ingest.places import Places
+from ingest.problems import ErrorCode, Problem, remedy_for
+from ingest.relate import relations_of
+from ingest.survey import DEEPEST
+from ingest.validate import Finding, findings_of
+
+__all__ = ["Include", "IncludeError", "ReadDocument", "Reading", "ReadingSettings", "read_documents"]
+
+_KIND = re.compile(r"^kind:[ \t]*[\"']?([A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
+_METADATA = re.compile(r"^metadata:[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n|[ \t]*\n|#[^\n]*\n)+)", re.MULTILINE)
+_NAMED = re.compile(r"^ +(name|namespace):[ \t]*[\"']?([A-Za-z0-9][-A-Za-z0-9_.]*)", re.MULTILINE)
+_BLANK = re.compile(r"(?:(?:---)?[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*")
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """What reading depends on beside the file: configured kinds, the relations, and the size of file that is refused."""
+
+    kinds: tuple[KindConfig, ...]
+    registry: RelationRegistry
+    max_bytes: int = 5 * 1024 * 1024
+
+    @cached_property
+    def rules(self) -> KindRules:
+        """Compiled once per process. ConfigurationError if a configured kind has an invalid JSON Schema."""
+        return rules_of(self.kinds)
+
+    def __reduce__(self) -> tuple[type["ReadingSettings"], tuple[object, ...]]:
+        return ReadingSettings, (self.kinds, self.registry, self.max_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDocument:
+    """A document in order: valid, placeholders replaced, otherwise as declared. `index` counts from 0, `line` from 1."""
+
+    ref: Ref
+    document: dict[str, Any]
+    index: int
+    line: int
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one file holds. `includes` are the targets that placeholders named, read or not, each once."""
+
+    documents: tuple[ReadDocument, ...]
+    problems: tuple[Problem, ...]
+    includes: tuple[str, ...] = ()
+
+
+def read_documents(content: bytes, path: str, include: Include, settings: ReadingSettings) -> Reading:
+    """Every document of the file, or its problems; a bad document does not touch the others. Never raises for what the file holds.
+
+    `path` becomes the place in evidence. `include` resolves the targets of placeholders.
+    """
+    if len(content) > settings.max_bytes:
+        message = f"The file has {len(content)} bytes; {settings.max_bytes} are allowed."
+        problem = Problem(ErrorCode.FILE_TOO_LARGE, message, remedy_for(ErrorCode.FILE_TOO_LARGE), None, 1, 1)
+        return Reading((), (problem,))
+    file = _File(path, include, settings)
+    for index, text in enumerate(split(decoded(content))):
+        file.read(text, index)
+    return Reading(tuple(file.documents), tuple(file.problems), tuple(file.includes))
+
+
+class _File:
+    """The reading of one file while it lasts."""
+
+    def __init__(self, path: str, include: Include, settings: ReadingSettings) -> None:
+        self._path = path
+        self._include = include
+        self._settings = settings
+        self.documents: list[ReadDocument] = []
+        self.problems: list[Problem] = []
+        self.includes: dict[str, None] = {}
+
+    def read(self, text: DocumentText, index: int) -> None:
+        places = Places(text)
+        try:
+            value = parse(text, places)
+        except RefusedError as error:
+            remedy = remedy_for(error.code, **{"limit": DEEPEST, **error.details})
+            self.problems.append(Problem(error.code, error.message, remedy, index, *error.place, _guessed_ref(text.text)))
+            return
+        if value is None:
+            return
+        if not isinstance(value, dict):
+            message = f"The document is {'a list' if isinstance(value, list) else 'a scalar'}, and an entity is a mapping."
+            self._report([Finding(ErrorCode.NOT_AN_OBJECT, message, ())], index, places, None)
+            return
+        self._entity(cast("dict[str, Any]", value), text, index, places)
+
+    def _entity(self, document: dict[str, Any], text: DocumentText, index: int, places: Places) -> None:
+        ref = _ref_in(document)
+        findings: Sequence[Finding] = ()
+        if ref is not None:
+            # As in Backstage, annotations that are null count as none, while other fields that are null are errors.
+            if not document["metadata"].get("annotations", True):
+                del document["metadata"]["annotations"]
+            if "$" in text.text:
+                document, findings = substituted(document, self._read)
+        findings = findings or findings_of(document, self._settings.rules)
+        if findings or ref is None:
+            self._report(findings, index, places, ref)
+            return
+        related = relations_of(document, ref, self._path, self._settings.registry, places)
+        if related.findings:
+            self._report(related.findings, index, places, ref)
+            return
+        self.documents.append(ReadDocument(ref, document, index, _first_line(text), related.edges))
+
+    def _read(self, target: str) -> bytes:
+        self.includes[target] = None
+        return self._include(target)
+
+    def _report(self, findings: Sequence[Finding], index: int, places: Places, ref: Ref | None) -> None:
+        for finding in findings:
+            place = places.of(finding.path)
+            remedy = finding.remedy or remedy_for(finding.code, **finding.details)
+            self.problems.append(Problem(finding.code, finding.message, remedy, index, *place, ref))
+
+
+def _first_line(text: DocumentText) -> int:
+    blank = _BLANK.match(text.text)
+    return text.line + (blank[0].count("\n") if blank else 0)
+
+
+def _ref_in(document: Mapping[str, Any]) -> Ref | None:
+    """The ref of a document that is not in order, where its parts are text at least."""
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict):
+        return None
+    entries = cast("dict[str, object]", metadata)
+    kind, name, namespace = document.get("kind"), entries.get("name"), entries.get("namespace") or DEFAULT_NAMESPACE
+    if isinstance(kind, str) and isinstance(name, str) and isinstance(namespace, str) and kind and name:
+        return EntityRef(kind, namespace, name).ref
+    return None
+
+
+def _guessed_ref(text: str) -> Ref | None:
+    """The ref that a document which can't be parsed most likely declares, so that its error is found beside its entity."""
+    kind, metadata = _KIND.search(text), _METADATA.search(text)
+    if kind is None or metadata is None:
+        return None
+    named = {found[1]: found[2] for found in _NAMED.finditer(metadata[1])}
+    return EntityRef(kind[1], named.get("namespace", DEFAULT_NAMESPACE), named["name"]).ref if "name" in named else None
