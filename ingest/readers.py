@@ -7,11 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ingest.errors import ErrorCode, ReadError
+from graph.errors import CallboardError
 from ingest.globs import alternatives, fixed_folder, is_pattern, name_matches
+from ingest.problems import ErrorCode, remedy_for
 
 CATALOG_FILES = ("catalog-info.yaml", "catalog-info.yml")
 """What a target that is a folder stands for, at any depth below it."""
+
+
+class ReadError(CallboardError):
+    """A source can't be read. `path` is what was to be read; `missing` says that there is nothing."""
+
+    code = "BAD_USER_INPUT"
+
+    def __init__(self, reason: ErrorCode, path: str, message: str, remedy: str | None = None, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.reason, self.path, self.message, self.missing = reason, path, message, missing
+        self.remedy = remedy or remedy_for(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ class Reader(Protocol):
         ...
 
     def read(self, path: str) -> bytes:
-        """The content of a file. ReadError (NOT_FOUND, UNREADABLE, OUTSIDE_ROOT, TOO_LARGE) if it can't be had."""
+        """The content of a file. ReadError (UNREADABLE, OUTSIDE_ROOT, FILE_TOO_LARGE) if it can't be had."""
         ...
 
     def resolve(self, path: str, target: str) -> str:
@@ -88,7 +100,7 @@ class FileReader:
         try:
             # What was checked is opened: a link put there in between is not followed.
             handle = os.open(real, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _unreadable(path, error) from error
         try:
             return self._read_all(path, handle)
@@ -111,12 +123,7 @@ class FileReader:
             if len(chunk) == status.st_size < left:
                 break
         if left <= 0:
-            raise ReadError(
-                ErrorCode.TOO_LARGE,
-                path,
-                f"{path} is larger than {self.max_bytes:,} bytes",
-                "Split it into several files, or raise catalog.maxFileSizeBytes.",
-            )
+            raise ReadError(ErrorCode.FILE_TOO_LARGE, path, f"{path} is larger than {self.max_bytes:,} bytes")
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _below(self, folder: str) -> Found:
@@ -150,7 +157,7 @@ class FileReader:
             failures.append(outside)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        except OSError as error:
+        except (OSError, ValueError) as error:
             failures.append(_unreadable(folder, error))
         return []
 
@@ -159,8 +166,7 @@ class FileReader:
         real = self._real(path)
         if real == self._real_root or real.startswith(self._real_root.rstrip("/") + "/"):
             return real
-        remedy = f"Keep it below {self.root}, or configure a location of its own for it."
-        raise ReadError(ErrorCode.OUTSIDE_ROOT, path, f"{path} leads outside of {self.root}, the root of its location", remedy)
+        raise ReadError(ErrorCode.OUTSIDE_ROOT, path, f"{path} leads outside of {self.root}, the root of its location")
 
     def _real(self, path: str) -> str:
         """As os.path.realpath, but one look at each folder however many files are below it."""
@@ -198,8 +204,8 @@ def _is_link(path: str) -> bool:
         return False
 
 
-def _unreadable(path: str, error: OSError) -> ReadError:
+def _unreadable(path: str, error: OSError | ValueError) -> ReadError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return ReadError(ErrorCode.NOT_FOUND, path, f"{path} does not exist", "Restore the file, or correct the target that leads to it.")
-    reason = (error.strerror or str(error)).lower()
+        return ReadError(ErrorCode.UNREADABLE, path, f"{path} does not exist", missing=True)
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
     return ReadError(ErrorCode.UNREADABLE, path, f"{path} can't be read: {reason}", "Let the user that runs Callboard read it.")

@@ -1,0 +1,262 @@
+"""Keeping the graph in step with its locations: one location read and written, and all configured locations together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from config import Config
+from graph.conditions import EVERYTHING
+from graph.entities import content_hash
+from graph.errors import StaleWriteError
+from graph.refs import Ref
+from graph.relations import RelationRegistry
+from graph.store import Batch, Cause, ErrorFilter, Location, Store
+from ingest.changes import FileChange
+from ingest.crew import Crew
+from ingest.files import FileContext, FileJob, FileReading, failed_reading
+from ingest.locations import Traversal
+from ingest.progress import Progress, Progressed
+from ingest.settings import IngestSettings, context_of, settings_from
+from ingest.settle import Settler, groups
+from ingest.targets import Target, decoded
+
+CONFIGURED = "configuration"
+"""The `origin` of locations that the configuration names; they go when it no longer does."""
+
+READ_AT_GRANULARITY = timedelta(minutes=10)
+"""A read that finds nothing new is written down only when the last one written down is older than this."""
+
+_BATCH = 1000
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """What a refresh did. `unchanged` entities were read, or known to be as before; `errors` are all present errors of the location."""
+
+    location: Location
+    files: int
+    created: int
+    updated: int
+    removed: int
+    orphaned: int
+    unchanged: int
+    errors: int
+
+    @property
+    def written(self) -> int:
+        """How many entities changed."""
+        return self.created + self.updated + self.removed + self.orphaned
+
+
+def location_of(type: str, target: str, *, origin: str = CONFIGURED, order: int = 0) -> Location:
+    """The location of a target; the same type and target give the same id."""
+    return Location(content_hash(f"{type}:{target}".encode()), type, target, origin, order)
+
+
+async def refresh(
+    location: Location,
+    store: Store,
+    settings: IngestSettings,
+    progress: Progress | None = None,
+    cause: Cause | None = None,
+    *,
+    processes: int | None = None,
+) -> RefreshReport:
+    """Read the location's files and write what changed, and only that. The location has to be stored, see `add_locations`.
+
+    What could not be read is reported in the store and never removes anything. `processes` limits those that help to read; None takes
+    the spare processors. StaleWriteError if others kept writing the same entities, StoreUnavailableError if the store can't be reached:
+    what was written by then stays, and the next refresh goes on from there.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        run = _Refresh(location, store, settings, progress, cause or Cause("location", f"{location.type}:{location.target}"))
+        try:
+            return await run.report(processes)
+        except StaleWriteError:
+            if attempt == _ATTEMPTS:
+                raise
+            location = next((stored for stored in await store.locations() if stored.id == location.id), location)
+    raise AssertionError("the loop returns or raises")
+
+
+async def synchronise(
+    config: Config, store: Store, registry: RelationRegistry, progress: Progress | None = None
+) -> Sequence[RefreshReport]:
+    """Take over the configured locations and refresh every stored one, in the configured order. Errors as of `refresh`."""
+    settings = settings_from(config, registry)
+    await reconcile(config, store, settings)
+    return [await refresh(location, store, settings, progress) for location in await store.locations()]
+
+
+async def reconcile(config: Config, store: Store, settings: IngestSettings) -> None:
+    """Store the configured locations, and remove those that the configuration no longer names, with what only they led to."""
+    wanted: dict[str, Location] = {}
+    for order, configured in enumerate(config.catalog.locations):
+        location = location_of(configured.type, configured.target, order=order)
+        wanted.setdefault(location.id, location)
+    stored = await store.locations()
+    await add_locations(store, list(wanted.values()))
+    for location in stored:
+        if location.origin == CONFIGURED and location.id not in wanted:
+            await remove_location(location, store, settings)
+
+
+async def add_locations(store: Store, locations: Sequence[Location]) -> None:
+    """Store the locations, unless they are stored just so; what is known of their last read stays."""
+    stored = {location.id: location for location in await store.locations()}
+    now = [replace(new, read_at=old.read_at, error=old.error) if (old := stored.get(new.id)) else new for new in locations]
+    changed = [location for location in now if stored.get(location.id) != location]
+    if changed:
+        await store.apply(Batch(Cause("location", "configuration"), locations=changed))
+
+
+async def remove_location(location: Location, store: Store, settings: IngestSettings, cause: Cause | None = None) -> None:
+    """Forget the location and its files. What nothing else declares is removed, or kept as an orphan."""
+    cause = cause or Cause("location", f"{location.type}:{location.target} is no longer configured")
+    for attempt in range(1, _ATTEMPTS + 1):
+        settler = await _settler(location, store, settings, cause)
+        gone = [FileChange(location.id, path, None, record) for path, record in settler.records.items()]
+        try:
+            for group in groups(gone, _BATCH):
+                await settler.settle(group)
+            await _settle_rest(settler, {ref for change in gone for ref in change.previous})
+        except StaleWriteError:
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            break
+    await store.apply(Batch(cause, removed_locations=(location.id,)))
+
+
+async def _settler(location: Location, store: Store, settings: IngestSettings, cause: Cause) -> Settler:
+    records = dict(await store.files(location.id))
+    order = {stored.id: place for place, stored in enumerate(await store.locations())}
+    return Settler(store, location, records, order, cause, settings.keep_orphans)
+
+
+async def _settle_rest(settler: Settler, refs: Collection[Ref]) -> None:
+    """Settle again what was claimed by another location while this one let go of it, or the other way round."""
+    watched = sorted(refs)
+    for start in range(0, len(watched), _BATCH):
+        unsettled = await settler.unsettled(watched[start : start + _BATCH])
+        if unsettled:
+            await settler.settle((), unsettled)
+
+
+@dataclass(slots=True)
+class _Refresh:
+    """One read of one location."""
+
+    location: Location
+    store: Store
+    settings: IngestSettings
+    progress: Progress | None
+    cause: Cause
+    read: int = 0
+    known: int = 0
+    declared: int = 0
+    error: str | None = None
+    entangled: list[FileChange] = field(default_factory=list[FileChange])
+    absent: list[FileChange] = field(default_factory=list[FileChange])
+
+    async def report(self, processes: int | None) -> RefreshReport:
+        """Read, write, and tell what was done."""
+        settler = await _settler(self.location, self.store, self.settings, self.cause)
+        context = await asyncio.to_thread(context_of, self.location, self.settings)
+        traversal = Traversal(context, dict(settler.records))
+        async with Crew(context, processes) as crew:
+            await self._read_all(traversal, crew, settler)
+        await self._settle_entangled(traversal, settler)
+        location = await self._write_location(settler, traversal)
+        if self.progress:
+            self._tell(traversal, settler, finished=True)
+        errors = await self.store.error_count(ErrorFilter(location_ids=(location.id,)), visible=EVERYTHING)
+        tally = settler.tally
+        unchanged = self.known + self.declared - tally.created - tally.updated
+        return RefreshReport(
+            location, len(settler.records), tally.created, tally.updated, tally.removed, tally.orphaned, max(0, unchanged), errors
+        )
+
+    async def _read_all(self, traversal: Traversal, crew: Crew, settler: Settler) -> None:
+        """Wave by wave: the files that targets lead to, then what their Location entities lead to."""
+        batch: list[FileChange] = []
+        weight = 0
+        targets: list[Target] = [Target(self.location.type, self.location.target)]
+        while targets:
+            jobs = await asyncio.to_thread(traversal.follow, targets)
+            targets = list[Target]()
+            async for job, reading in self._readings(jobs, traversal, crew):
+                self.read += 1
+                change = FileChange(self.location.id, job.path, reading, settler.records.get(job.path))
+                targets += self._targets(change, traversal)
+                if reading is None:
+                    self.known += len(change.previous)
+                elif reading.failure and reading.failure.missing and traversal.leads[job.path].optional:
+                    self.absent.append(change)
+                else:
+                    batch.append(change)
+                    weight += len(change.declared) + 1
+                if weight >= _BATCH:
+                    await self._write(batch, settler, traversal)
+                    batch, weight = [], 0
+        await self._write(batch, settler, traversal)
+
+    async def _readings(
+        self, jobs: Sequence[FileJob], traversal: Traversal, crew: Crew
+    ) -> AsyncIterator[tuple[FileJob, FileReading | None]]:
+        """The readings of the jobs. Those that failed already when they were looked for come first."""
+        sound: list[FileJob] = []
+        for job in jobs:
+            failure = traversal.failures.get(job.path)
+            if failure:
+                yield job, failed_reading(job, failure, traversal.context.fingerprint)
+            else:
+                sound.append(job)
+        async for job, reading in crew.readings(sound):
+            yield job, reading
+
+    def _targets(self, change: FileChange, traversal: Traversal) -> list[Target]:
+        if change.path == self.location.target:
+            self._note_root(change.reading, traversal.context)
+        record = change.record if change.reading else change.before
+        return [decoded(text) for text in record.targets] if record else []
+
+    def _note_root(self, reading: FileReading | None, context: FileContext) -> None:
+        """A root that can't be read is an error of the location as a whole; one that still can't is the same error."""
+        if reading is None:
+            self.error = self.location.error
+        elif reading.failure:
+            self.error = reading.failure.message
+
+    async def _write(self, batch: Sequence[FileChange], settler: Settler, traversal: Traversal) -> None:
+        if batch:
+            self.declared += sum(len(change.declared) for change in batch)
+            self.entangled += await settler.settle_plain(batch)
+        if self.progress:
+            self._tell(traversal, settler)
+
+    async def _settle_entangled(self, traversal: Traversal, settler: Settler) -> None:
+        """What shares refs with other files, or lets some go, once all files are known: a ref may only have moved."""
+        missed = [change for change in self.absent if not traversal.leads[change.path].optional]
+        present = traversal.leads.keys() - {change.path for change in self.absent} | {change.path for change in missed}
+        gone = [FileChange(self.location.id, path, None, record) for path, record in settler.records.items() if path not in present]
+        changes = [*self.entangled, *missed, *gone]
+        for group in groups(changes, _BATCH):
+            await settler.settle(group)
+        await _settle_rest(settler, {ref for change in changes for ref in (*change.declared, *change.previous)})
+
+    async def _write_location(self, settler: Settler, traversal: Traversal) -> Location:
+        now = datetime.now(UTC)
+        last = self.location.read_at
+        location = replace(self.location, read_at=now, error=self.error)
+        if settler.wrote or self.error != self.location.error or last is None or now - last >= READ_AT_GRANULARITY:
+            await self.store.apply(Batch(self.cause, locations=(location,)))
+            return location
+        return self.location
+
+    def _tell(self, traversal: Traversal, settler: Settler, *, finished: bool = False) -> None:
+        if self.progress:
+            written = settler.tally.created + settler.tally.updated
+            self.progress(Progressed(self.location.target, len(traversal.leads), self.read, written, finished))

@@ -1,0 +1,48 @@
+"""Targets: what configured locations and Location entities lead to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from graph.entities import Document
+from graph.refs import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to read: a file, folder or pattern of a location type. `by` is the Location entity that leads to it, None for a root.
+
+    An `optional` target may be missing.
+    """
+
+    type: str
+    target: str
+    by: Ref | None = None
+    optional: bool = False
+
+    def encoded(self) -> str:
+        """The text that the store keeps; `decoded` reads it."""
+        return orjson.dumps([self.type, self.target, self.by, self.optional]).decode()
+
+
+def decoded(text: str) -> Target:
+    """The target that was encoded."""
+    return Target(*orjson.loads(text))
+
+
+def targets_of(ref: Ref, document: Document, type: str) -> Iterator[Target]:
+    """The targets that a Location entity declares, as written; `type` is that of the location it was read from.
+
+    https://backstage.io/docs/features/software-catalog/descriptor-format#kind-location
+    """
+    spec: dict[str, Any] = document.get("spec") or {}
+    optional = spec.get("presence") == "optional"
+    targets: list[str | None] = [spec.get("target"), *(spec.get("targets") or ())]
+    for target in filter(None, targets):
+        yield Target(_type_of(target, spec.get("type") or type), target, ref, optional)
+
+
+def _type_of(target: str, type: str) -> str:
+    return "url" if target.startswith(("http://", "https://")) else type
