@@ -1,0 +1,122 @@
+"""The answers and outputs that the documentation shows: found, run and written by this module, so that none is invented.
+
+In the README, a `graphql` block is run on the example catalog and the `json` block after it is its answer. In the tutorial, a `yaml`
+or `graphql` block that begins with `# path` is a file of the reader's folder, a `sh` block is run there, and the `text` block after it
+is what it prints.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+QUERIES = ROOT / "README.md"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"# ([\w./-]+\.(?:yaml|graphql))\n")
+_WIDTH = "110"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and where the text lies in the document."""
+
+    language: str
+    text: str
+    start: int
+    end: int
+
+
+def blocks(document: str) -> list[Block]:
+    """All fenced blocks, in order."""
+    return [Block(m[1], m[2], m.start(2), m.end(2)) for m in _BLOCK.finditer(document)]
+
+
+def callboard(arguments: list[str], folder: Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, without colours and in a terminal of known width."""
+    environ = {**os.environ, "COLUMNS": _WIDTH, "NO_COLOR": "1", "TERM": "dumb"}
+    command = [Path(sys.executable).with_name("callboard"), *arguments]
+    return subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, env=environ, check=False)
+
+
+def with_answers(document: str) -> str:
+    """The document with the answers that the example catalog gives to its queries now."""
+    return _replaced(document, _answers(document))
+
+
+def _answers(document: str) -> Iterator[tuple[Block, str]]:
+    found = blocks(document)
+    for asked, shown in pairwise(found):
+        if (asked.language, shown.language) == ("graphql", "json"):
+            ran = callboard(["query", "-", "--config", "app-config.yaml"], ROOT, asked.text)
+            answer = json.loads(ran.stdout)
+            if ran.returncode:
+                raise ValueError(f"{asked.text}\n{ran.stdout}{ran.stderr}")
+            yield shown, compact(answer["data"]) + "\n"
+
+
+def compact(value: object, indent: str = "") -> str:
+    """JSON as people write it: what fits into a line stands in one."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(flat) <= 120 or not isinstance(value, dict | list) or not value:
+        return flat
+    inner = indent + "  "
+    if isinstance(value, dict):
+        items = [f"{json.dumps(key)}: {compact(below, inner)}" for key, below in value.items()]
+        return "{\n" + ",\n".join(inner + item for item in items) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + compact(below, inner) for below in value) + f"\n{indent}]"
+
+
+def with_outputs(document: str) -> str:
+    """The tutorial with what its commands print now, when its files are made and its commands run in order in an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _replaced(document, _outputs(document, Path(folder).resolve()))
+
+
+def _outputs(document: str, folder: Path) -> Iterator[tuple[Block, str]]:
+    output = ""
+    for block in blocks(document):
+        named = _FILE.match(block.text)
+        if named:
+            (folder / named[1]).parent.mkdir(parents=True, exist_ok=True)
+            (folder / named[1]).write_text(block.text, encoding="utf-8")
+        elif block.language == "sh":
+            output = _run(block.text, folder)
+        elif block.language == "text":
+            yield block, output
+
+
+def _run(script: str, folder: Path) -> str:
+    """What a line of the tutorial prints, folder names left out. ValueError if the command could not be used like that."""
+    command, _, target = script.strip().partition(" > ")
+    ran = callboard(command.split()[1:], folder)
+    if ran.returncode not in {0, 1}:
+        raise ValueError(f"{script}\n{ran.stdout}{ran.stderr}")
+    if target:
+        (folder / target).write_text(ran.stdout, encoding="utf-8")
+        return ran.stderr
+    lines = (ran.stdout + ran.stderr).replace(f"{folder}/", "").splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _replaced(document: str, changes: Iterator[tuple[Block, str]]) -> str:
+    for block, text in reversed(list(changes)):
+        document = document[: block.start] + text + document[block.end :]
+    return document
+
+
+def main() -> None:
+    """Write the answers and outputs into the documents."""
+    for path, renewed in ((QUERIES, with_answers), (TUTORIAL, with_outputs)):
+        path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
