@@ -53,10 +53,11 @@ class SelectedField:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An operation's selection, ready to be priced with different variables."""
+    """An operation's selection, ready to be priced with different variables. `types` are those of its composite fields."""
 
     fields: tuple[SelectedField, ...]
     defaults: Mapping[str, Any]
+    types: frozenset[str]
 
     @property
     def depth(self) -> int:
@@ -93,13 +94,15 @@ def _measured(schema: GraphQLSchema, same: _Same, operation_name: str | None) ->
     operation = get_operation_ast(same.document, operation_name)
     root = operation and schema.get_root_type(operation.operation)
     if not operation or not root:
-        return Measured((), {})
+        return Measured((), {}, frozenset())
     defaults = {
         definition.variable.name.value: value_from_ast_untyped(definition.default_value)
         for definition in operation.variable_definitions or ()
         if definition.default_value
     }
-    return Measured(_Selection(schema, same.document).fields(root, (operation.selection_set,)), defaults)
+    selection = _Selection(schema, same.document)
+    fields = selection.fields(root, (operation.selection_set,))
+    return Measured(fields, defaults, frozenset(selection.types))
 
 
 class _Selection:
@@ -109,6 +112,7 @@ class _Selection:
         self._schema = schema
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[tuple[str, tuple[int, ...]], SelectedField] = {}
+        self.types: set[str] = set()
 
     def fields(self, parent: GraphQLCompositeType, sets: Sequence[SelectionSetNode]) -> tuple[SelectedField, ...]:
         found: dict[tuple[str, str], tuple[GraphQLCompositeType, list[FieldNode]]] = {}
@@ -148,7 +152,10 @@ class _Selection:
             raise LookupError(f"{owner.name} has no field {nodes[0].name.value}; only validated documents can be measured")
         type_ = self._schema.get_type(_written(definition).strip("[]!"))
         sets = [node.selection_set for node in nodes if node.selection_set]
-        below = self.fields(type_, sets) if is_composite_type(type_) else ()
+        below: tuple[SelectedField, ...] = ()
+        if is_composite_type(type_):
+            self.types.add(type_.name)
+            below = self.fields(type_, sets)
         return _selected(definition, nodes[0], below)
 
 

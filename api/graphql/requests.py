@@ -1,0 +1,98 @@
+"""GraphQL requests as they come over HTTP: from the address of a GET, from the JSON body of a POST."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+from starlette.requests import Request
+
+from api.graphql.media import JSON
+from graph.errors import InputError, LimitExceededError
+
+_UTF_8 = frozenset({"", "utf-8", "utf8"})
+
+
+class MediaTypeError(InputError):
+    """The body is of a type that is not read here."""
+
+
+class BodyTooLargeError(LimitExceededError):
+    """The body is longer than the configuration allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """What a client asks for. Its `extensions` are checked and not used."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+
+
+async def request_of_body(request: Request, max_bytes: int) -> GraphQLRequest:
+    """The request in a JSON body. MediaTypeError, BodyTooLargeError, or InputError if it can't be understood.
+
+    Any other type than JSON is refused, since a page of another site could make a browser send it without being asked.
+    """
+    _demand_json(request.headers.get("content-type", ""))
+    body = await _body(request, max_bytes)
+    try:
+        parameters = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"The body is not valid JSON: {error}") from error
+    if isinstance(parameters, list):
+        raise InputError("Batches are not served; send each operation in a request of its own.")
+    if not isinstance(parameters, dict):
+        raise InputError('The body has to be a JSON object such as {"query": "{ viewer { ref } }"}.')
+    return _request(cast("dict[str, object]", parameters))
+
+
+def request_of_address(request: Request) -> GraphQLRequest:
+    """The request in the query string, with `variables` and `extensions` as JSON. InputError if it can't be understood."""
+    parameters: dict[str, object] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if text := request.query_params.get(name):
+            try:
+                parameters[name] = orjson.loads(text)
+            except orjson.JSONDecodeError as error:
+                raise InputError(f"`{name}` is not valid JSON: {error}") from error
+    return _request(parameters)
+
+
+def _demand_json(content_type: str) -> None:
+    media_type, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
+    if media_type != JSON:
+        raise MediaTypeError("POST needs a JSON body and the header Content-Type: application/json.")
+    charset = next((piece[8:].strip('"') for piece in parameters if piece.startswith("charset=")), "")
+    if charset not in _UTF_8:
+        raise MediaTypeError(f"The body is read as UTF-8, not as {charset}.")
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal():
+        _refuse_beyond(max_bytes, int(announced))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        _refuse_beyond(max_bytes, len(body))
+    return bytes(body)
+
+
+def _refuse_beyond(limit: int, length: int) -> None:
+    if length > limit:
+        raise BodyTooLargeError(f"The body has {length:,} bytes or more; the limit is {limit:,} (graphql.maxRequestBytes).")
+
+
+def _request(parameters: Mapping[str, object]) -> GraphQLRequest:
+    query = parameters.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise InputError("`query` is missing; it holds the GraphQL document, as a string.")
+    name = parameters.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise InputError("`operationName` has to be a string or null.")
+    for key in ("variables", "extensions"):
+        if not isinstance(parameters.get(key), dict | None):
+            raise InputError(f"`{key}` has to be an object or null.")
+    return GraphQLRequest(query, name or None, cast("dict[str, Any]", parameters.get("variables") or {}))

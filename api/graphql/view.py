@@ -1,0 +1,144 @@
+"""GraphQL over HTTP at one address: queries by GET with ETags, everything by POST, GraphiQL for browsers.
+
+https://graphql.github.io/graphql-over-http/draft/
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.errors import STATUS_BY_CODE, UNAVAILABLE
+from api.execute import NotAQueryError, execute, refusal
+from api.graphql.context import Context
+from api.graphql.media import JSON, RESPONSE, answer_type, wants_page
+from api.graphql.page import page
+from api.graphql.requests import BodyTooLargeError, GraphQLRequest, MediaTypeError, request_of_address, request_of_body
+from api.graphql.schema import CatalogSchema, core_schema
+from api.graphql.validators import content_tag, depends_on_log_alone, log_tag, matches
+from config.graphql import GraphQL
+from graph.errors import CallboardError, InputError, StoreUnavailableError
+
+_METHODS = "GET, HEAD, POST"
+_CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+
+
+class MethodError(InputError):
+    """The endpoint does not answer this HTTP method."""
+
+
+class NotAcceptableError(InputError):
+    """The client takes no media type that a GraphQL answer can have."""
+
+
+_STATUS_BY_ERROR: Mapping[type[CallboardError], int] = {
+    NotAQueryError: 405,
+    MethodError: 405,
+    NotAcceptableError: 406,
+    BodyTooLargeError: 413,
+    MediaTypeError: 415,
+}
+
+
+class GraphQLEndpoint:
+    """The ASGI application at /graphql. `fingerprint` stands for the configuration in ETags; `opened` says whether the store is."""
+
+    def __init__(
+        self,
+        schema: CatalogSchema,
+        settings: GraphQL,
+        *,
+        context_of: Callable[[Request], Context],
+        opened: Callable[[], bool],
+        fingerprint: str,
+    ) -> None:
+        self._schema = schema
+        self._core = core_schema(schema)
+        self._settings = settings
+        self._context_of = context_of
+        self._opened = opened
+        self._fingerprint = fingerprint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._response(request)
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
+        accept = request.headers.get("accept")
+        if request.method in {"GET", "HEAD"} and "query" not in request.query_params and self._settings.graphiql and wants_page(accept):
+            return page()
+        media_type = answer_type(accept)
+        try:
+            if media_type is None:
+                raise NotAcceptableError(f"Answers are {RESPONSE} or {JSON}; the Accept header allows neither.")
+            if request.method == "POST":
+                asked = await request_of_body(request, self._settings.max_request_bytes)
+                return _answered(await self._execute(request, asked), media_type)
+            if request.method in {"GET", "HEAD"}:
+                return await self._get(request, request_of_address(request), media_type)
+            raise MethodError(f"{request.method} is not answered here; use POST, or GET for queries.")
+        except CallboardError as error:
+            return _refused(error, media_type or JSON)
+
+    async def _get(self, request: Request, asked: GraphQLRequest, media_type: str) -> Response:
+        if not self._opened():
+            raise StoreUnavailableError(UNAVAILABLE)
+        named = request.headers.get("if-none-match")
+        tag = await log_tag(asked, self._context_of(request), self._fingerprint + media_type)
+        if matches(named, tag):
+            return _unchanged(tag)
+        answer = await self._execute(request, asked, queries_only=True)
+        response = _answered(answer, media_type)
+        if "errors" in answer:
+            return response
+        if not depends_on_log_alone(self._core, asked):
+            tag = content_tag(bytes(response.body))
+            if matches(named, tag):
+                return _unchanged(tag)
+        response.headers.update({"ETag": tag, **_CACHING})
+        return response
+
+    async def _execute(self, request: Request, asked: GraphQLRequest, *, queries_only: bool = False) -> dict[str, Any]:
+        if not self._opened():
+            return refusal(StoreUnavailableError(UNAVAILABLE))
+        return await execute(
+            self._schema,
+            asked.query,
+            asked.variables,
+            asked.operation_name,
+            self._context_of(request),
+            timeout_seconds=self._settings.timeout_seconds,
+            queries_only=queries_only,
+        )
+
+
+def _answered(answer: Mapping[str, Any], media_type: str) -> Response:
+    """A request that was refused says so by its status; plain JSON keeps the 200 that older clients expect, but for an absent store."""
+    status = 200
+    if "data" not in answer:
+        refused = STATUS_BY_CODE[answer["errors"][0]["extensions"]["code"]]
+        status = refused if media_type == RESPONSE or refused >= 500 else 200
+    return _json(answer, media_type, status)
+
+
+def _refused(error: CallboardError, media_type: str) -> Response:
+    """A request that is not even a GraphQL request is refused by status in either type."""
+    response = _json(refusal(error), media_type, _STATUS_BY_ERROR.get(type(error)) or STATUS_BY_CODE[error.code])
+    if isinstance(error, MethodError | NotAQueryError):
+        response.headers["Allow"] = _METHODS if isinstance(error, MethodError) else "POST"
+    return response
+
+
+def _json(answer: Mapping[str, Any], media_type: str, status: int) -> Response:
+    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store"}
+    if status == 503:
+        headers["Retry-After"] = "5"
+    return Response(orjson.dumps(answer), status, headers)
+
+
+def _unchanged(tag: str) -> Response:
+    return Response(status_code=304, headers={"ETag": tag, **_CACHING})

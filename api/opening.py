@@ -1,0 +1,49 @@
+"""Opens the store beside the serving of requests, however long that takes, and then keeps the background work going."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from graph.errors import StoreUnavailableError
+from graph.store import Store
+
+Background = Callable[[], AbstractAsyncContextManager[object]]
+"""What runs while the store is open, such as the refreshing of locations."""
+
+_FIRST_DELAY_SECONDS = 0.2
+_LONGEST_DELAY_SECONDS = 5.0
+
+_log = logging.getLogger("callboard.store")
+
+
+class StoreOpening:
+    """Whether the store has been opened. `run` is cancelled to stop."""
+
+    def __init__(self, store: Store, background: Background) -> None:
+        self._store = store
+        self._background = background
+        self._opened = False
+
+    @property
+    def opened(self) -> bool:
+        return self._opened
+
+    async def run(self) -> None:
+        """Try until the store opens, then run the background work until cancelled. StoreError if it can never be opened."""
+        delay = _FIRST_DELAY_SECONDS
+        while True:
+            try:
+                await self._open()
+                async with self._background():
+                    await asyncio.get_running_loop().create_future()
+            except StoreUnavailableError as error:
+                _log.warning("%s; trying again in %.1f s", error, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    async def _open(self) -> None:
+        if not self._opened:
+            await self._store.open()
+            self._opened = True
+            _log.info("the store is open")
