@@ -71,8 +71,8 @@ def _kinds(*names: str) -> frozenset[str]:
 
 
 _PARTS = _kinds("component", "api", "resource", "airesource")
-_DEPENDING = _kinds("component", "resource", "airesource")
-_OWNED = _kinds("component", "api", "resource", "system", "domain", "template", "location", "airesource")
+_DEPENDING = _kinds("component", "resource")
+_OWNED = _kinds("component", "api", "resource", "system", "domain", "template", "airesource")
 
 BUILTIN_RELATIONS: tuple[Relation, ...] = (
     Relation(
@@ -80,6 +80,7 @@ BUILTIN_RELATIONS: tuple[Relation, ...] = (
         (
             Declaration("dependsOn", _DEPENDING, None),
             Declaration("dependencyOf", _DEPENDING, None, inverted=True),
+            Declaration("dependsOn", _kinds("airesource"), "AiResource"),
         ),
     ),
     Relation(
@@ -97,6 +98,8 @@ BUILTIN_RELATIONS: tuple[Relation, ...] = (
             Declaration("subcomponentOf", _kinds("component"), "Component"),
             Declaration("domain", _kinds("system"), "Domain"),
             Declaration("subdomainOf", _kinds("domain"), "Domain"),
+            Declaration("skills", _kinds("airesource"), "AiResource", inverted=True),
+            Declaration("plugins", _kinds("airesource"), "AiResource", inverted=True),
         ),
     ),
     Relation("ownedBy", "ownedBy", "ownerOf", Travel.NOWHERE, False, (Declaration("owner", _OWNED, "Group"),)),

@@ -117,7 +117,7 @@ def _syntax(document: DocumentText, places: Places, error: YamlError) -> Refused
     else:
         line = min(error.line, len(lines) - 1)
         column = min(error.column, len(lines[line]))
-    place = places.at((line, column))
+    place = places.at(_simple_key(document.text) or (line, column))
     if (mark := _template_mark(lines, line)) is not None:
         message = "The document holds template expressions where YAML stands, so it can't be read before it is rendered."
         return RefusedError(ErrorCode.UNRENDERED_TEMPLATE, message, places.at(mark))
@@ -128,6 +128,18 @@ def _syntax(document: DocumentText, places: Places, error: YamlError) -> Refused
     if (tab := _tab(lines, line)) is not None:
         return RefusedError(ErrorCode.TAB, "A tab stands where YAML allows only spaces.", places.at(tab))
     return RefusedError(ErrorCode.YAML_SYNTAX, f"The document is no valid YAML: {reason}.", place)
+
+
+def _simple_key(text: str) -> Place | None:
+    """Where a key stands that lacks its colon, which both parsers notice only behind it."""
+    try:
+        survey(text)
+    except yaml.MarkedYAMLError as error:
+        if error.context == "while scanning a simple key" and error.context_mark is not None:
+            return error.context_mark.line, error.context_mark.column
+    except yaml.YAMLError:
+        return None
+    return None
 
 
 def _template_mark(lines: list[str], wrong: int) -> Place | None:

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import orjson
 
+from ingest.bundle import BundleError, bundled
 from ingest.documents import decoded, split
 from ingest.includes import Include, IncludeError
 from ingest.parse import RefusedError, parse
@@ -71,7 +72,17 @@ def _content(key: str, target: str, include: Include) -> Any:
         return _json(content)
     if key == "$yaml":
         return _yaml(content)
-    return content.decode("utf-8", "replace").removeprefix("\ufeff")
+    if key == "$text":
+        return content.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        return bundled(target, _definition(content), lambda other: _definition(include(other)))
+    except BundleError as error:
+        raise _UnusableError(str(error), "Mend the definition, or read it unbundled with $text.") from error
+
+
+def _definition(content: bytes) -> Any:
+    # JSON may be indented by tabs, which YAML refuses.
+    return _json(content) if content.lstrip().startswith((b"{", b"[")) else _yaml(content)
 
 
 def _json(content: bytes) -> Any:

@@ -26,6 +26,7 @@ __all__ = ["Include", "IncludeError", "ReadDocument", "Reading", "ReadingSetting
 _KIND = re.compile(r"^kind:[ \t]*[\"']?([A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
 _METADATA = re.compile(r"^metadata:[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n|[ \t]*\n|#[^\n]*\n)+)", re.MULTILINE)
 _NAMED = re.compile(r"^ +(name|namespace):[ \t]*[\"']?([A-Za-z0-9][-A-Za-z0-9_.]*)", re.MULTILINE)
+_PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
 _BLANK = re.compile(r"(?:(?:---)?[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*")
 
 
@@ -150,7 +151,7 @@ def _ref_in(document: Mapping[str, Any]) -> Ref | None:
         return None
     entries = cast("dict[str, object]", metadata)
     kind, name, namespace = document.get("kind"), entries.get("name"), entries.get("namespace") or DEFAULT_NAMESPACE
-    if isinstance(kind, str) and isinstance(name, str) and isinstance(namespace, str) and kind and name:
+    if isinstance(kind, str) and isinstance(name, str) and isinstance(namespace, str) and _PLAIN.fullmatch(f"{kind} {namespace} {name}"):
         return EntityRef(kind, namespace, name).ref
     return None
 

@@ -11,7 +11,7 @@ from graph.relations import Declaration, Relation, RelationRegistry
 from ingest.places import Places
 from ingest.problems import ErrorCode
 from ingest.survey import Path
-from ingest.validate import Finding, dotted
+from ingest.validate import Finding, dotted, holds_template, quoted, unrendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,11 @@ def relations_of(document: Mapping[str, Any], ref: Ref, path: str, registry: Rel
         for steps, written in _written(spec, declaration):
             try:
                 target = _target(written, declaration, namespace)
-            except InvalidRefError as error:
-                findings.append(_invalid(written, steps, declaration, error))
+            except InvalidRefError:
+                findings.append(_invalid(written, steps, declaration))
+                continue
+            if "{" in target and holds_template(target):
+                findings.append(unrendered(("spec", *steps), written))
                 continue
             field, line = dotted(("spec", *steps)), places.spec_line(steps)
             evidence.setdefault(_key(ref, relation, declaration, target), []).append(Evidence(ref, field, path, line))
@@ -72,10 +75,9 @@ def _target(written: object, declaration: Declaration, namespace: str) -> Ref:
     raise InvalidRefError("is no reference to an entity")
 
 
-def _invalid(written: object, steps: Path, declaration: Declaration, error: InvalidRefError) -> Finding:
+def _invalid(written: object, steps: Path, declaration: Declaration) -> Finding:
     where = ("spec", *steps)
-    example = f"{(declaration.default_kind or 'component').lower()}:default/shop"
-    if isinstance(written, str) and written and declaration.default_kind is None and ":" not in written:
-        example = f"component:{written}"
-    shown = repr(written)[:120]
-    return Finding(ErrorCode.INVALID_REF, f"{dotted(where)} is {shown}: {error}", where, written, {"example": example})
+    wrong, example = "is no reference to an entity", f"{(declaration.default_kind or 'component').lower()}:default/shop"
+    if isinstance(written, str) and declaration.default_kind is None and ":" not in written and written.strip("/") == written != "":
+        wrong, example = "names no kind", f"component:{written}"
+    return Finding(ErrorCode.INVALID_REF, f"{dotted(where)} is {quoted(written)}, which {wrong}.", where, written, {"example": example})

@@ -1,6 +1,7 @@
 """Checks a document by its kind's rules and says of everything that is wrong where it is and what should stand there."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,6 +18,8 @@ _TYPES = {
     "string": "text", "object": "a mapping", "array": "a list", "boolean": "true or false",
     "number": "a number", "integer": "a whole number", "null": "null",
 }  # fmt: skip
+# The last alternative is the key of a mapping, as `quoted` shows it, that a bare {{ x }} was read as.
+_TEMPLATE = re.compile(r"\$?\{\{|\{%|<%|'\{ ")
 _NAMED = ("name", "namespace", "labels", "annotations", "tags")
 
 
@@ -80,7 +83,7 @@ def _explained(document: Mapping[str, Any], check: SchemaCheck) -> Iterator[Find
         for finding in _findings(error, check.schema):
             if finding.path not in told:
                 told.add(finding.path)
-                yield finding
+                yield unrendered(finding.path, finding.value) if holds_template(finding.value) else finding
 
 
 def _findings(error: jsonschema_rs.ValidationError, schema: Schema) -> Iterator[Finding]:
@@ -113,7 +116,9 @@ def _findings(error: jsonschema_rs.ValidationError, schema: Schema) -> Iterator[
 
 
 def _refused(where: str, value: object, error: jsonschema_rs.ValidationError) -> str:
-    if error.kind.name in ("pattern", "format", "maxLength"):
+    if isinstance(value, str) and len(value) > 63 and error.kind.name in ("pattern", "maxLength"):
+        return f"{where} has the value {quoted(value)} of {len(value)} characters, which is not of the prescribed form."
+    if error.kind.name in ("pattern", "format"):
         return f"{where} has the value {quoted(value)}, which is not of the prescribed form."
     return f"{where} is not in order: {error.message[:200]}"
 
@@ -131,6 +136,17 @@ def _described(schema: Schema, schema_path: list[str | int]) -> str:
     if "enum" in rule or "const" in rule:
         return "one of " + ", ".join(str(option) for option in rule.get("enum", [rule.get("const")]))
     return "a value that the kind's JSON Schema allows"
+
+
+def holds_template(value: object) -> bool:
+    """Whether a text, or the key of a mapping that a bare `{{ x }}` was read as, is a template expression that has not been rendered."""
+    return isinstance(value, str | dict) and _TEMPLATE.search(str(cast("object", value))) is not None
+
+
+def unrendered(path: Path, value: object) -> Finding:
+    """The finding for a value that is a template expression."""
+    message = f"{dotted(path)} is the template expression {quoted(value)}, which has not been rendered."
+    return Finding(ErrorCode.UNRENDERED_TEMPLATE, message, path, value)
 
 
 def dotted(path: Path) -> str:
