@@ -8,9 +8,10 @@ import yaml
 from cli.exits import FINDINGS, OK
 from cli.options import config_option, format_option
 from cli.reports import show_json
-from config.errors import ConfigurationError, shown_path
+from config.errors import ConfigurationError
 from config.load import Source, load_with_source, redacted
 from config.model import Config
+from config.paths import shown_path
 from graph.configured import registry_from
 
 

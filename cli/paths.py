@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from config.errors import shown_path
+from config.paths import shown_path
 
 
 def shown_place(path: str, line: int | None = None, column: int | None = None) -> str:

@@ -1,7 +1,6 @@
 """What is wrong with a configuration: the key, the place, and what to write instead."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 
 class ConfigurationError(Exception):
@@ -26,8 +25,3 @@ class ConfigurationError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(error.line for error in self.all)
-
-
-def shown_path(path: Path) -> str:
-    """The path as people write it: relative to the working directory where it lies below, else absolute."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

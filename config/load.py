@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from config.backend import SqliteDatabase
-from config.errors import ConfigurationError, shown_path
+from config.errors import ConfigurationError
 from config.keys import nearest, sections_at
 from config.model import Config
+from config.paths import anchored, shown_path
 from config.placeholders import Surroundings, resolve
 from config.settings import Place, Setting, merge, read_settings
 
@@ -83,7 +84,7 @@ def _anchored(setting: Setting, path: tuple[str, ...], folder: Path) -> Setting:
     if isinstance(setting.value, list):
         return Setting([_anchored(v, (*path, "*"), folder) for v in setting.value], setting.place)
     if path in _PATH_KEYS and isinstance(setting.value, str):
-        return Setting(os.path.normpath(setting.place.file.parent / Path(setting.value).expanduser()), setting.place)
+        return Setting(anchored(setting.value, setting.place.file.parent), setting.place)
     return setting
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from config.errors import ConfigurationError, shown_path
+from config.errors import ConfigurationError
+from config.paths import shown_path
 from config.settings import VERBATIM_KEYS, Setting, read_settings
 
 _VARIABLE = re.compile(r"(\$?\$\{[^{}]*\})")

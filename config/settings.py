@@ -8,7 +8,8 @@ from typing import Any, cast
 import yaml
 import yaml12
 
-from config.errors import ConfigurationError, shown_path
+from config.errors import ConfigurationError
+from config.paths import shown_path
 
 VERBATIM_KEYS = frozenset({"jsonSchema"})
 """Keys whose values are a language of their own, in which null and `$` have other meanings."""

@@ -1,0 +1,52 @@
+"""A catalog read from files for one command, in a store that is thrown away afterwards."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from api.execute import execute
+from api.graphql.context import Context
+from api.graphql.schema import build_schema
+from cli.catalogs import Answer, Ask, Choice, FailedRequestError
+from cli.progress import shown_progress
+from config import Config, load
+from config.catalog import LocationConfig, Rule
+from config.paths import anchored
+from graph.configured import registry_from
+from graph.stores.sqlite import SqliteStore
+from ingest.kinds import rules_of
+from ingest.pipeline import synchronise
+
+
+@asynccontextmanager
+async def opened(choice: Choice) -> AsyncGenerator[Ask]:
+    """The catalog of the chosen paths, or else of the configured locations, completely read."""
+    config = load(choice.configs)
+    if choice.paths:
+        config = reading_only(config, choice.paths)
+    if not config.catalog.locations:
+        raise FailedRequestError("there is nothing to read: name files with --catalog, or a server with --url")
+    registry = registry_from(config.catalog.relations)
+    with TemporaryDirectory(prefix="callboard-") as folder:
+        store = SqliteStore(Path(folder) / "catalog.db", registry)
+        await store.open()
+        try:
+            with shown_progress() as progress:
+                await synchronise(config, store, registry, progress)
+            schema = build_schema(registry)
+
+            async def ask(query: str, variables: Mapping[str, Any], operation_name: str | None = None) -> Answer:
+                return await execute(schema, query, variables, operation_name, Context(store, registry))
+
+            yield ask
+        finally:
+            await store.close()
+
+
+def reading_only(config: Config, paths: Sequence[str]) -> Config:
+    """The configuration with these files, folders or globs as its only locations. Whoever names them may add every kind."""
+    every_kind = Rule(allow=rules_of(config.catalog.kinds).names)
+    locations = tuple(LocationConfig(type="file", target=anchored(path, Path.cwd()), rules=(every_kind,)) for path in paths)
+    return config.model_copy(update={"catalog": config.catalog.model_copy(update={"locations": locations})})
