@@ -1,0 +1,49 @@
+"""Composes background work: beside a server in its own process, or as a worker process on Redis."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from config import Config
+from graph.relations import RelationRegistry
+from graph.store import Store
+from ingest.progress import Progress
+from workers.queue import Queue, connected, working
+from workers.refresh.jobs import Refreshing, cron_jobs, functions, synchronise_catalog
+from workers.refresh.watch import watch
+
+
+@asynccontextmanager
+async def running_worker(
+    config: Config, store: Store, registry: RelationRegistry, progress: Progress | None = None
+) -> AsyncGenerator[None]:
+    """Keeps the catalog in step with its locations while entered; entering does not wait for the first read. The store is open.
+
+    With `backend.queue` this is left to `callboard worker`, and nothing happens here.
+    """
+    if config.backend.queue is not None:
+        yield
+        return
+    async with connected(None) as queue, _refreshing(Refreshing(config, store, registry, progress), queue):
+        yield
+
+
+async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:
+    """Run jobs from the Redis of `backend.queue.url` until cancelled. The store is open. redis.RedisError if Redis is lost for long."""
+    url = config.backend.queue.url if config.backend.queue else None
+    async with connected(url) as queue, _refreshing(Refreshing(config, store, registry), queue) as task:
+        await task
+
+
+@asynccontextmanager
+async def _refreshing(refreshing: Refreshing, queue: Queue) -> AsyncGenerator[asyncio.Task[None]]:
+    async with working(queue, functions(), cron_jobs(), {"refreshing": refreshing}) as task:
+        await queue.request(synchronise_catalog.__name__)
+        watching = asyncio.create_task(watch(refreshing, queue)) if refreshing.config.catalog.watch else None
+        try:
+            yield task
+        finally:
+            if watching:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching

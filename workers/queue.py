@@ -1,0 +1,148 @@
+"""The job queue: arq, on Redis or on a Redis within this process. Nothing outside `workers` knows which, or of arq at all."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import orjson
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.cron import CronJob
+from arq.utils import poll
+from arq.worker import Function, Worker
+from fakeredis import FakeServer
+from fakeredis.aioredis import FakeAsyncRedisConnection
+from redis.asyncio import ConnectionPool
+
+QUEUE = "callboard:queue"
+
+Job = Callable[..., Awaitable[None]]
+
+_POLL_SECONDS = 0.1
+_HEALTH_SECONDS = 15
+_LONGEST_JOB_SECONDS = 6 * 3600
+_MARK_SECONDS = 24 * 3600
+
+
+class Queue:
+    """Where jobs are asked for. A job is a function's name with arguments that JSON can hold."""
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+
+    @property
+    def redis(self) -> ArqRedis:
+        """The connection, for what has to be known to every worker."""
+        return self._redis
+
+    async def request(self, function: str, *args: str) -> None:
+        """Have the job run soon. However often it is asked for, it waits once; asked for while it runs, it runs once more after that."""
+        job_id = ":".join((function, *args))
+        # Marked first: if the job ends between the two, its end sees the mark.
+        await self._redis.set(_mark(job_id), orjson.dumps([function, *args]), ex=_MARK_SECONDS)
+        await self._redis.enqueue_job(function, *args, _job_id=job_id)
+
+    async def first_in(self, name: str, milliseconds: int) -> bool:
+        """Whether nobody, in any process, asked this under the name within the given time, which then begins anew."""
+        return bool(await self._redis.set(name, b"1", nx=True, px=milliseconds))
+
+    async def sweep(self) -> None:
+        """Drop what has expired. The Redis in this process does so only when its keys are counted."""
+        await self._redis.execute_command("DBSIZE")  # pyright: ignore[reportUnknownMemberType] - untyped in redis
+
+    async def begun(self, job_id: str) -> None:
+        """Forget that a job was asked for: the run that begins now will see all there is."""
+        await self._redis.delete(_mark(job_id))
+
+    async def ended(self, job_id: str) -> None:
+        """Have the job run again if it was asked for while it ran."""
+        marked = await self._redis.getdel(_mark(job_id))
+        if marked:
+            await self.request(*orjson.loads(marked))
+
+
+@asynccontextmanager
+async def connected(url: str | None) -> AsyncGenerator[Queue]:
+    """The queue on the Redis of the URL, or without one on a Redis of this process alone. redis.RedisError if it can't be reached."""
+    redis = in_process() if url is None else await _on_redis(url)
+    try:
+        yield Queue(redis)
+    finally:
+        await redis.aclose(close_connection_pool=True)
+
+
+def in_process() -> ArqRedis:
+    """A Redis that lives in this process and ends with it."""
+    pool = ConnectionPool(connection_class=FakeAsyncRedisConnection, server=FakeServer(), version="7.4", server_type="redis")
+    return ArqRedis(pool, job_serializer=orjson.dumps, job_deserializer=orjson.loads, default_queue_name=QUEUE)
+
+
+async def _on_redis(url: str) -> ArqRedis:
+    settings = RedisSettings.from_dsn(url)
+    return await create_pool(settings, job_serializer=orjson.dumps, job_deserializer=orjson.loads, default_queue_name=QUEUE)
+
+
+@asynccontextmanager
+async def working(
+    queue: Queue, functions: Sequence[Function], cron_jobs: Sequence[CronJob], ctx: Mapping[str, Any]
+) -> AsyncGenerator[asyncio.Task[None]]:
+    """Runs jobs while entered. The task given ends only if the queue's Redis is lost, with that error."""
+    worker = _Worker(
+        functions,
+        queue_name=QUEUE,
+        cron_jobs=cron_jobs,
+        redis_pool=queue.redis,
+        on_job_start=_begun,
+        after_job_end=_ended,
+        handle_signals=False,
+        job_timeout=_LONGEST_JOB_SECONDS,
+        # A kept result would make arq drop what is asked for within its time.
+        keep_result=0,
+        poll_delay=_POLL_SECONDS,
+        health_check_interval=_HEALTH_SECONDS,
+        ctx={**ctx, "queue": queue},
+        job_serializer=orjson.dumps,
+        job_deserializer=orjson.loads,
+        log_results=False,
+    )
+    # It tells of every tick.
+    logging.getLogger("arq.worker").setLevel(logging.WARNING)
+    task = asyncio.create_task(worker.async_run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await worker.stop()
+
+
+class _Worker(Worker):
+    """arq's worker, but without the INFO command at its start, which the Redis in this process does not have."""
+
+    async def main(self) -> None:
+        self.ctx["redis"] = self.pool
+        async for _ in poll(self.poll_delay_s):
+            await self._poll_iteration()
+
+    async def stop(self) -> None:
+        """Cancel the running jobs and wait until they have ended; they run again from the start with the next worker."""
+        running = [*self.job_tasks.values(), *self.tasks.values()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _begun(ctx: dict[Any, Any]) -> None:
+    queue: Queue = ctx["queue"]
+    await queue.begun(ctx["job_id"])
+
+
+async def _ended(ctx: dict[Any, Any]) -> None:
+    queue: Queue = ctx["queue"]
+    await queue.ended(ctx["job_id"])
+
+
+def _mark(job_id: str) -> str:
+    return f"callboard:again:{job_id}"

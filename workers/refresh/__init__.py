@@ -1,0 +1,1 @@
+"""Refreshing: keeping the graph in step with its locations while a process runs."""
