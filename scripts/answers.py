@@ -5,16 +5,20 @@ or `graphql` block that begins with `# path` is a file of the reader's folder, a
 is what it prints.
 """
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from cli.catalogs import Choice, opened
 
 ROOT = Path(__file__).parents[1]
 QUERIES = ROOT / "README.md"
@@ -39,27 +43,27 @@ def blocks(document: str) -> list[Block]:
     return [Block(m[1], m[2], m.start(2), m.end(2)) for m in _BLOCK.finditer(document)]
 
 
-def callboard(arguments: list[str], folder: Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def callboard(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, without colours and in a terminal of known width."""
     environ = {**os.environ, "COLUMNS": _WIDTH, "NO_COLOR": "1", "TERM": "dumb"}
     command = [Path(sys.executable).with_name("callboard"), *arguments]
-    return subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, env=environ, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environ, check=False)
 
 
 def with_answers(document: str) -> str:
-    """The document with the answers that the example catalog gives to its queries now."""
-    return _replaced(document, _answers(document))
-
-
-def _answers(document: str) -> Iterator[tuple[Block, str]]:
+    """The document with the answers that the example catalog gives to its queries now. ValueError if an answer has errors."""
     found = blocks(document)
-    for asked, shown in pairwise(found):
-        if (asked.language, shown.language) == ("graphql", "json"):
-            ran = callboard(["query", "-", "--config", "app-config.yaml"], ROOT, asked.text)
-            answer = json.loads(ran.stdout)
-            if ran.returncode:
-                raise ValueError(f"{asked.text}\n{ran.stdout}{ran.stderr}")
-            yield shown, compact(answer["data"]) + "\n"
+    pairs = [(asked, shown) for asked, shown in pairwise(found) if (asked.language, shown.language) == ("graphql", "json")]
+    answers = asyncio.run(_answers([asked.text for asked, _ in pairs]))
+    return _replaced(document, ((shown, compact(answer) + "\n") for (_, shown), answer in zip(pairs, answers, strict=True)))
+
+
+async def _answers(queries: Sequence[str]) -> list[Any]:
+    async with opened(Choice(None, (), (ROOT / "app-config.yaml",))) as ask:
+        answers = [await ask(query, {}) for query in queries]
+    if errors := [answer["errors"] for answer in answers if answer.get("errors")]:
+        raise ValueError(errors)
+    return [answer["data"] for answer in answers]
 
 
 def compact(value: object, indent: str = "") -> str:
@@ -106,7 +110,7 @@ def _run(script: str, folder: Path) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _replaced(document: str, changes: Iterator[tuple[Block, str]]) -> str:
+def _replaced(document: str, changes: Iterable[tuple[Block, str]]) -> str:
     for block, text in reversed(list(changes)):
         document = document[: block.start] + text + document[block.end :]
     return document

@@ -60,7 +60,7 @@ def test_there_are_a_hundred_entities_of_all_nine_kinds(answers: dict[str, Any])
 
 def test_one_owner_is_missing_and_nothing_else(answers: dict[str, Any]):
     edge = {"sourceRef": "component:default/fax-lists", "relation": "OWNED_BY", "targetRef": "group:default/house-liaison"}
-    assert answers["dangling"]["danglingRelations"]["nodes"] == [{**edge, "evidence": [{"field": "owner", "line": 60}]}]
+    assert answers["dangling"]["danglingRelations"]["nodes"] == [{**edge, "evidence": [{"field": "spec.owner", "line": 60}]}]
     assert answers["owner"]["entity"] == {
         "owner": None,
         "relations": {"edges": [{"targetRef": "group:default/house-liaison", "node": None}]},
