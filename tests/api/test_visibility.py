@@ -1,0 +1,82 @@
+"""A hidden entity reads exactly as a missing one, wherever it could show."""
+
+import pytest
+
+from graph.conditions import Condition, Not, RefIn, fact_in
+from graph.entities import canonical_json, content_hash
+from graph.refs import Ref
+from graph.store import Batch, Removal, Store
+from tests.api.catalog import CAUSE, ORGANISATION, Asking, ref_of
+
+LEDGER = Ref("component:default/ledger")
+WITHOUT_LEDGER: Condition = Not(RefIn((LEDGER,)))
+
+EVERYWHERE = """{
+  entity(ref: "component:ledger") { ref }
+  entitiesByRef(refs: ["component:ledger", "component:audit"]) { ref }
+  entities { totalCount nodes { ref } }
+  components(filter: { owner: "blue" }) { totalCount nodes { ref } }
+  facets(of: ["kind", "spec.lifecycle", "relations.ownedBy"]) { values { value count } }
+  shop: entity(ref: "component:shop") {
+    relations { totalCount edges { targetRef node { ref } } }
+    dependencies { totalCount edges { targetRef node { ref } } }
+    ... on Component {
+      dependsOn { totalCount nodes { ref } edges { targetRef node { ref } } }
+      providesApis { nodes { consumers { totalCount edges { targetRef } } } } } }
+  system: entity(ref: "system:checkout") { ... on System { components { totalCount edges { targetRef } } } }
+  blue: entity(ref: "group:blue") { ... on Group { owns { totalCount edges { targetRef } } } }
+  bob: entity(ref: "user:bob") { ... on User { owns { totalCount edges { targetRef } } } }
+  impact(of: ["component:shop"]) { totalCount maxDepth nodes { ref } byOwner { ownerRef count } byLifecycle { value count } }
+  ofHidden: impact(of: ["component:ledger"]) { roots { ref } totalCount }
+  paths(from: "component:audit", to: "component:shop") { length }
+  cycles { totalCount }
+  danglingRelations { nodes { sourceRef targetRef } }
+  whyMissing(ref: "component:ledger") {
+    presence explanation entity { ref } claims { path } errors { code } references { sourceRef } sameName { ref } }
+  catalogErrors { totalCount nodes { ref } }
+  _entities(representations: [{ __typename: "Component", ref: "component:ledger" }]) { __typename }
+}"""
+
+
+async def test_a_hidden_entity_reads_as_a_missing_one(asking: Asking, organisation: Store) -> None:
+    hidden = await asking.data(EVERYWHERE, visible=WITHOUT_LEDGER)
+    ledger = next(document for document in ORGANISATION if ref_of(document) == LEDGER)
+    await organisation.apply(Batch(CAUSE, removals=[Removal(LEDGER, content_hash(canonical_json(ledger)))]))
+    # Whoever may see everything also sees that it was removed, so the same restricted eyes look twice.
+    assert hidden == await asking.data(EVERYWHERE, visible=WITHOUT_LEDGER)
+    assert hidden["entities"]["totalCount"] == 19
+    assert hidden["impact"]["totalCount"] == 1
+    assert hidden["whyMissing"]["presence"] == "REFERENCED"
+
+
+async def test_the_log_leaves_hidden_entities_out(asking: Asking) -> None:
+    data = await asking.data("{ changes(first: 100) { totalCount nodes { ref } } }", visible=WITHOUT_LEDGER)
+    refs = [change["ref"] for change in data["changes"]["nodes"]]
+    assert LEDGER not in refs
+    assert "component:default/old" not in refs
+    assert data["changes"]["totalCount"] == len(refs) == 20
+
+
+async def test_numbers_of_locations_are_kept_from_whoever_may_not_see_everything(asking: Asking) -> None:
+    data = await asking.data("{ locations { nodes { id counts { entities } } } }", visible=WITHOUT_LEDGER)
+    assert data["locations"]["nodes"] == [{"id": "loc-1", "counts": None}, {"id": "loc-2", "counts": None}]
+
+
+async def test_claims_of_a_hidden_entity_do_not_show(asking: Asking) -> None:
+    hidden: Condition = Not(RefIn((Ref("component:default/shop"),)))
+    operation = '{ whyMissing(ref: "component:shop") { presence claims { path } errors { code } lastChange { sequence } } }'
+    data = await asking.data(operation, visible=hidden)
+    assert data["whyMissing"] == {"presence": "REFERENCED", "claims": [], "errors": [], "lastChange": None}
+
+
+@pytest.mark.parametrize("field", ["owner { ref }", "owners { ref }"])
+async def test_a_hidden_owner_is_a_missing_one(asking: Asking, field: str) -> None:
+    data = await asking.data(f'{{ entity(ref: "component:shop") {{ {field} }} }}', visible=Not(fact_in("kind", ["group"])))
+    assert list(data["entity"].values()) in ([None], [[]])
+
+
+async def test_a_cursor_does_not_tell_whether_the_row_it_names_is_hidden(asking: Asking) -> None:
+    page = await asking.data("{ components(first: 3) { pageInfo { endCursor } } }")
+    operation = "query ($c: String) { components(first: 2, after: $c) { nodes { ref } } }"
+    data = await asking.data(operation, visible=WITHOUT_LEDGER, c=page["components"]["pageInfo"]["endCursor"])
+    assert data["components"]["nodes"] == [{"ref": "component:default/shop"}]
