@@ -1,0 +1,156 @@
+"""Writing a batch: all of it in one transaction, each label and relation in one query."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import orjson
+
+from graph.errors import StaleWriteError
+from graph.refs import Ref
+from graph.store import Batch, Change, Operation
+from graph.stores.neo4j_composer import quoted
+from graph.stores.neo4j_connections import Transaction
+from graph.stores.neo4j_records import EdgeKey, declared_from, kind_labels, stored_entity
+from graph.stores.neo4j_sources import write_locations, write_sources
+
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """An entity as it is before the batch: its hash, what it declares, and the labels of its kind."""
+
+    hash: str
+    declares: Mapping[EdgeKey, list[str]]
+    labels: Sequence[str]
+
+
+@dataclass(slots=True)
+class _Rewriting:
+    """What a batch does to one edge: whose evidence goes, and what comes in its place."""
+
+    rewritten: list[Ref] = field(default_factory=list[Ref])
+    declarers: list[Ref] = field(default_factory=list[Ref])
+    evidence: list[str] = field(default_factory=list[str])
+
+
+class BatchWriter:
+    """Writes one batch."""
+
+    def __init__(self, transaction: Transaction, batch: Batch) -> None:
+        self._transaction = transaction
+        self._batch = batch
+        self._stored: dict[Ref, _Stored] = {}
+        self._loose: set[Ref] = set()
+
+    async def write(self) -> Sequence[Change]:
+        """The log entries of the batch. StaleWriteError if an entity is not what its write was computed against."""
+        await self._transaction.run("counter_lock")
+        # A query of its own, after the lock is held: only now nobody else can move the counter.
+        head: int = await self._transaction.value("head")
+        await self._read_stored()
+        self._refuse_stale()
+        declared = await self._write_entities()
+        await self._write_edges(declared)
+        await self._remove_entities()
+        await write_sources(self._transaction, self._batch)
+        await write_locations(self._transaction, self._batch)
+        return await self._log(head)
+
+    async def _read_stored(self) -> None:
+        refs = [*(write.entity.ref for write in self._batch.writes), *(removal.ref for removal in self._batch.removals)]
+        if refs:
+            for ref, stored_hash, declares, labels in await self._transaction.value("stored", {"refs": refs}):
+                self._stored[ref] = _Stored(stored_hash, declared_from(declares), labels)
+
+    def _refuse_stale(self) -> None:
+        expected = [(write.entity.ref, write.previous_hash) for write in self._batch.writes]
+        expected += [(removal.ref, removal.previous_hash) for removal in self._batch.removals]
+        if len({ref for ref, _ in expected}) < len(expected):
+            raise StaleWriteError("the batch writes one entity twice; write what it shall be in the end")
+        hashes = {ref: stored.hash for ref, stored in self._stored.items()}
+        stale = [ref for ref, previous_hash in expected if hashes.get(ref) != previous_hash]
+        if stale:
+            raise StaleWriteError(f"{len(stale)} entities changed since they were read, such as {stale[0]}; read again and retry")
+
+    async def _write_entities(self) -> Mapping[Ref, Mapping[EdgeKey, list[str]]]:
+        """What each written or removed entity declares from now on."""
+        declared: dict[Ref, Mapping[EdgeKey, list[str]]] = {removal.ref: {} for removal in self._batch.removals}
+        rows: list[dict[str, object]] = []
+        outdated: list[tuple[Ref, list[str]]] = []
+        for write in self._batch.writes:
+            properties = stored_entity(write.entity, [edge for edge in write.declares if edge.evidence])
+            labels = kind_labels(write.entity)
+            rows.append({"properties": properties, "labels": labels})
+            declared[write.entity.ref] = declared_from(properties["declares"])
+            stored = self._stored.get(write.entity.ref)
+            if stored is not None:
+                outdated.append((write.entity.ref, [other for other in stored.labels if other not in labels]))
+        await self._remove_labels(outdated)
+        await self._run("entities_write", "entities", rows)
+        return declared
+
+    async def _write_edges(self, declared: Mapping[Ref, Mapping[EdgeKey, list[str]]]) -> None:
+        touched: dict[EdgeKey, _Rewriting] = {}
+        for ref, declares in declared.items():
+            before = self._stored[ref].declares if ref in self._stored else dict[EdgeKey, list[str]]()
+            for key in (*before, *(key for key in declares if key not in before)):
+                evidence = declares.get(key, [])
+                if before.get(key, []) != evidence:
+                    rewriting = touched.setdefault(key, _Rewriting())
+                    rewriting.rewritten.append(ref)
+                    rewriting.declarers += [ref] * len(evidence)
+                    rewriting.evidence += evidence
+        written: dict[str, list[Sequence[object]]] = {}
+        withdrawn: dict[str, list[Sequence[object]]] = {}
+        for (source, relation, target), edge in touched.items():
+            if edge.evidence:
+                written.setdefault(relation, []).append((source, target, edge.rewritten, edge.declarers, edge.evidence))
+            else:
+                withdrawn.setdefault(relation, []).append((source, target, edge.rewritten))
+                self._loose.update((source, target))
+        for relation, rows in written.items():
+            await self._run("edges_write", "edges", rows, type=quoted(relation))
+        for relation, rows in withdrawn.items():
+            await self._run("edges_withdraw", "edges", rows, type=quoted(relation))
+
+    async def _remove_entities(self) -> None:
+        """Make placeholders of the removed, and remove those that no edge needs any more."""
+        refs = [removal.ref for removal in self._batch.removals]
+        await self._remove_labels([(ref, self._stored[ref].labels) for ref in refs])
+        await self._run("entities_remove", "refs", refs)
+        await self._run("placeholders_remove", "refs", sorted(self._loose.union(refs)))
+
+    async def _remove_labels(self, labels: Iterable[tuple[Ref, Sequence[str]]]) -> None:
+        await self._run("labels_remove", "labels", [(ref, list(others)) for ref, others in labels if others])
+
+    async def _log(self, head: int) -> Sequence[Change]:
+        """Append to the log, numbered from the head on."""
+        at = datetime.now(UTC)
+        entries = [
+            *((w.entity.ref, Operation.CREATED if w.previous_hash is None else Operation.UPDATED, w.patch) for w in self._batch.writes),
+            *((removal.ref, Operation.REMOVED, removal.patch) for removal in self._batch.removals),
+        ]
+        told = [entry for entry in entries if entry[1] is not Operation.UPDATED or entry[2]]
+        changes = [Change(head + i, at, *entry, self._batch.cause) for i, entry in enumerate(told, start=1)]
+        await self._run("changes_write", "changes", [_stored_change(change) for change in changes])
+        if changes:
+            await self._transaction.run("counter_set", {"head": changes[-1].sequence})
+        return changes
+
+    async def _run(self, query: str, parameter: str, rows: Sequence[object], **fragments: str) -> None:
+        for start in range(0, len(rows), _AT_ONCE):
+            await self._transaction.run(query, {parameter: rows[start : start + _AT_ONCE]}, **fragments)
+
+
+def _stored_change(change: Change) -> dict[str, object]:
+    return {
+        "sequence": change.sequence,
+        "at": change.at.isoformat(),
+        "ref": change.ref,
+        "operation": change.operation.value,
+        "patch": orjson.dumps(change.patch).decode() if change.patch else None,
+        "causeKind": change.cause.kind,
+        "causeDetail": change.cause.detail,
+    }

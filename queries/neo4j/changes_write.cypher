@@ -1,0 +1,3 @@
+UNWIND $changes AS change
+CREATE (c:Change)
+SET c = change

@@ -1,0 +1,3 @@
+UNWIND $claims AS claim
+CREATE (c:Claim)
+SET c = claim

@@ -1,0 +1,3 @@
+MATCH (e:Ref:Entity)
+WHERE %{matches}
+RETURN count(e)

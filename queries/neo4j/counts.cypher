@@ -1,0 +1,1 @@
+RETURN COUNT { (:Entity) }, COUNT { (:Placeholder) }, COUNT { ()-->() }, COUNT { (:CatalogError) }, COUNT { (:Change) }

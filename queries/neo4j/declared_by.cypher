@@ -1,0 +1,3 @@
+MATCH (e:Ref)
+WHERE e.ref IN $refs AND e:Entity
+RETURN collect([e.ref, e.declares])

@@ -1,0 +1,3 @@
+UNWIND $errors AS error
+MERGE (x:CatalogError {id: error.id})
+SET x = error

@@ -1,0 +1,3 @@
+UNWIND $files AS file
+CREATE (f:SourceFile)
+SET f = file

@@ -1,0 +1,2 @@
+MATCH (c:Counter {name: 'changes'})
+RETURN c.sequence

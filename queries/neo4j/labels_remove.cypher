@@ -1,0 +1,3 @@
+UNWIND $labels AS row
+MATCH (e:Ref {ref: row[0]})
+REMOVE e:$(row[1])

@@ -1,0 +1,3 @@
+MATCH (r:Root)
+WHERE r.id IN $ids
+DELETE r

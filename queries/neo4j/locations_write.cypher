@@ -1,0 +1,3 @@
+UNWIND $locations AS location
+MERGE (r:Root {id: location.id})
+SET r = location

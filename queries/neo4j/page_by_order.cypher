@@ -1,0 +1,8 @@
+MATCH (e:Ref:Entity)
+WHERE %{matches}
+WITH e, e.ref AS ref, %{keys}
+WHERE %{bounds}
+WITH e, ref, %{names}
+ORDER BY %{ordering}
+LIMIT $limit
+RETURN collect([e.ref, e.document, e.locationId, e.path, e.index, e.line, e.parent, e.orphan, %{names}])

@@ -1,0 +1,3 @@
+MATCH (e:Ref)
+WHERE e.ref IN $refs AND e:Entity AND %{visible}
+RETURN collect([e.ref, COUNT { %{branches} }])

@@ -1,0 +1,3 @@
+MATCH (e)<-[edge:%{types}]-(other:Ref)
+WHERE %{conditions}
+RETURN other, edge, type(edge) AS relation, 'in' AS direction

@@ -1,0 +1,1 @@
+CREATE CONSTRAINT callboard_schema IF NOT EXISTS FOR (s:SchemaVersion) REQUIRE s.name IS UNIQUE

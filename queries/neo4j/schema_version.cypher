@@ -1,0 +1,2 @@
+OPTIONAL MATCH (s:SchemaVersion {name: 'callboard'})
+RETURN coalesce(s.version, 0)
