@@ -25,18 +25,22 @@ from config.model import Config
 from graph.relations import RelationRegistry
 from graph.store import Store
 
+_FIRST_TRY_SECONDS = 0.5
+"""How long a start waits for the store, so that the first requests to a store that is there are answered."""
+
 
 def create_app(config: Config, store: Store, registry: RelationRegistry, background: Background = nullcontext) -> Starlette:
     """The ASGI application. Its lifespan opens and closes the store, and runs `background` while that is open.
 
-    It answers at once; until the store is open, GraphQL requests get UNAVAILABLE. `app.state.opening` is the task that fails with
-    StoreError if the store can never be opened.
+    It answers within half a second; until the store is open, GraphQL requests get UNAVAILABLE. `app.state.opening` is the task that
+    fails with StoreError if the store can never be opened.
     """
     opening = StoreOpening(store, background)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
         app.state.opening = asyncio.create_task(opening.run())
+        await opening.wait_for_first_try(_FIRST_TRY_SECONDS)
         try:
             yield
         finally:

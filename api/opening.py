@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
 from graph.errors import StoreUnavailableError
 from graph.store import Store
@@ -24,10 +24,16 @@ class StoreOpening:
         self._store = store
         self._background = background
         self._opened = False
+        self._tried = asyncio.Event()
 
     @property
     def opened(self) -> bool:
         return self._opened
+
+    async def wait_for_first_try(self, seconds: float) -> None:
+        """Return after the first attempt to open the store, successful or not, or after `seconds`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._tried.wait(), seconds)
 
     async def run(self) -> None:
         """Try until the store opens, then run the background work until cancelled. StoreError if it can never be opened."""
@@ -38,6 +44,7 @@ class StoreOpening:
                 async with self._background():
                     await asyncio.get_running_loop().create_future()
             except StoreUnavailableError as error:
+                self._tried.set()
                 _log.warning("%s; trying again in %.1f s", error, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
@@ -46,4 +53,5 @@ class StoreOpening:
         if not self._opened:
             await self._store.open()
             self._opened = True
+            self._tried.set()
             _log.info("the store is open")

@@ -1,0 +1,96 @@
+"""The serving process: composes store, registry, application and background work, listens, and stops when told to."""
+
+import asyncio
+import logging
+import socket
+import sys
+from functools import partial
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from api.app import create_app
+from api.protection import protected
+from config.backend import Listen
+from config.errors import ConfigurationError
+from config.model import Config
+from graph.configured import registry_from
+from graph.stores import store_from
+from ingest.progress import Progress
+from workers.composition import running_worker
+
+_BACKLOG = 2048
+_LONGEST_STOP_SECONDS = 3
+
+
+def run(config: Config, progress: Progress | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; 0 then. ConfigurationError if the address can't be had, StoreError if the store can never be opened.
+
+    Where it listens is written to stdout. `progress` is told of large reads.
+    """
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with _listening(config.backend.listen) as listener:
+        server = _Server(config, listener, progress)
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(server.serve([listener]))
+    server.raise_failure()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """A server that says where it listens, stops if its store can never be opened, and takes a signal to stop as no failure."""
+
+    def __init__(self, config: Config, listener: socket.socket, progress: Progress | None) -> None:
+        registry = registry_from(config.catalog.relations)
+        store = store_from(config.backend.database, registry)
+        self._app: Starlette = create_app(config, store, registry, partial(running_worker, config, store, registry, progress))
+        self._address = _address(listener)
+        self._failure: BaseException | None = None
+        super().__init__(
+            uvicorn.Config(
+                protected(self._app, config.backend),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                lifespan="on",
+                timeout_graceful_shutdown=_LONGEST_STOP_SECONDS,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        opening: asyncio.Task[None] = self._app.state.opening
+        opening.add_done_callback(self._stop_for)
+        sys.stdout.write(f"Callboard listens on {self._address}, with GraphiQL at {self._address}/graphql. Ctrl-C stops it.\n")
+        sys.stdout.flush()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # The superclass would raise the signal once more after stopping, and the exit code would tell of a failure.
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    def raise_failure(self) -> None:
+        if self._failure:
+            raise self._failure
+
+    def _stop_for(self, opening: asyncio.Task[None]) -> None:
+        if not opening.cancelled():
+            self._failure = opening.exception()
+            self.should_exit = True
+
+
+def _listening(listen: Listen) -> socket.socket:
+    host = listen.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, listen.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        key = "backend.listen.host" if isinstance(error, socket.gaierror) else "backend.listen.port"
+        raise ConfigurationError(key, f"can't listen on {listen.host}, port {listen.port}: {error.strerror}") from error
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
