@@ -1,0 +1,135 @@
+"""The store in one SQLite file: the embedded default."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from graph.conditions import Condition
+from graph.entities import Edge, Entity
+from graph.refs import Ref
+from graph.relations import RelationRegistry, Step
+from graph.store import (
+    Batch,
+    CatalogError,
+    Change,
+    Claim,
+    Closure,
+    ClosureQuery,
+    Counts,
+    ErrorFilter,
+    FacetCount,
+    Location,
+    LocationCounts,
+    Order,
+    Page,
+    PathStep,
+    RelatedRow,
+    SourceFile,
+    Window,
+)
+from graph.stores import sqlite_edges, sqlite_pages, sqlite_states, sqlite_traversals
+from graph.stores.sqlite_connections import Connections
+from graph.stores.sqlite_writes import BatchWriter
+
+
+class SqliteStore:
+    """The port on SQLite. What its methods answer is said in graph.store.Store; several processes may share the file."""
+
+    def __init__(self, filename: Path, registry: RelationRegistry) -> None:
+        self._connections = Connections(filename)
+        self._registry = registry
+
+    async def open(self) -> None:
+        await self._connections.open()
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+    async def check(self) -> None:
+        await self._connections.check()
+
+    async def counts(self) -> Counts:
+        return await self._connections.read(sqlite_states.counts)
+
+    async def entities_by_ref(self, refs: Sequence[Ref], *, visible: Condition) -> Mapping[Ref, Entity]:
+        return await self._connections.read(lambda session: sqlite_pages.entities_by_ref(session, refs, visible))
+
+    async def page(self, filter: Condition, order: Sequence[Order], window: Window, *, visible: Condition) -> Page[Entity]:
+        return await self._connections.read(lambda session: sqlite_pages.EntityList(session, filter, order, visible).page(window))
+
+    async def count(self, filter: Condition, *, visible: Condition) -> int:
+        return await self._connections.read(lambda session: sqlite_pages.count(session, filter, visible))
+
+    async def facets(self, paths: Sequence[str], filter: Condition, *, visible: Condition) -> Mapping[str, Sequence[FacetCount]]:
+        return await self._connections.read(lambda session: sqlite_pages.facets(session, self._registry, paths, filter, visible))
+
+    async def related(
+        self,
+        refs: Sequence[Ref],
+        steps: Sequence[Step],
+        window: Window,
+        *,
+        visible: Condition,
+        filter: Condition | None = None,
+        with_nodes: bool = True,
+    ) -> Mapping[Ref, Page[RelatedRow]]:
+        return await self._connections.read(
+            lambda session: sqlite_edges.Surroundings(session, refs, steps, visible, filter).pages(window, with_nodes=with_nodes)
+        )
+
+    async def related_counts(
+        self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition, filter: Condition | None = None
+    ) -> Mapping[Ref, int]:
+        return await self._connections.read(lambda session: sqlite_edges.Surroundings(session, refs, steps, visible, filter).counts())
+
+    async def closure(self, query: ClosureQuery, *, visible: Condition) -> Closure:
+        return await self._connections.read(lambda session: sqlite_traversals.closure(session, self._registry, query, visible))
+
+    async def shortest_paths(
+        self, source: Ref, target: Ref, steps: Sequence[Step], limit: int, *, visible: Condition
+    ) -> Sequence[Sequence[PathStep]]:
+        return await self._connections.read(
+            lambda session: sqlite_traversals.shortest_paths(session, source, target, steps, limit, visible)
+        )
+
+    async def edges(self, relations: Sequence[str], *, visible: Condition) -> Sequence[tuple[Ref, str, Ref]]:
+        return await self._connections.read(lambda session: sqlite_edges.edges(session, relations, visible))
+
+    async def dangling(self, window: Window, *, visible: Condition) -> Page[Edge]:
+        return await self._connections.read(lambda session: sqlite_edges.dangling(session, window, visible))
+
+    async def head(self) -> int:
+        return await self._connections.read(sqlite_states.head)
+
+    async def changes(
+        self, after: int, limit: int, *, visible: Condition, refs: Sequence[Ref] | None = None, backward: bool = False
+    ) -> Sequence[Change]:
+        return await self._connections.read(
+            lambda session: sqlite_states.changes(session, after, limit, visible, refs, backward=backward)
+        )
+
+    async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
+        return await self._connections.read(lambda session: sqlite_states.change_counts(session, refs, visible))
+
+    async def errors(self, filter: ErrorFilter, window: Window, *, visible: Condition) -> Page[CatalogError]:
+        return await self._connections.read(lambda session: sqlite_states.errors(session, filter, window, visible))
+
+    async def error_count(self, filter: ErrorFilter, *, visible: Condition) -> int:
+        return await self._connections.read(lambda session: sqlite_states.error_count(session, filter, visible))
+
+    async def locations(self) -> Sequence[Location]:
+        return await self._connections.read(sqlite_states.locations)
+
+    async def location_counts(self, ids: Sequence[str]) -> Mapping[str, LocationCounts]:
+        return await self._connections.read(lambda session: sqlite_states.location_counts(session, ids))
+
+    async def files(self, location_id: str) -> Mapping[str, SourceFile]:
+        return await self._connections.read(lambda session: sqlite_states.files(session, location_id))
+
+    async def claims(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Claim]]:
+        return await self._connections.read(lambda session: sqlite_states.claims(session, refs))
+
+    async def declared_by(self, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Edge]]:
+        return await self._connections.read(lambda session: sqlite_states.declared_by(session, refs))
+
+    async def apply(self, batch: Batch) -> Sequence[Change]:
+        return await self._connections.write(lambda session: BatchWriter(session, batch).write())

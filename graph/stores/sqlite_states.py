@@ -1,0 +1,139 @@
+"""Reads of what lies beside the graph: the log, catalog errors, and the state of ingestion."""
+
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from graph.conditions import EVERYTHING, Condition
+from graph.entities import Edge
+from graph.refs import Ref
+from graph.store import (
+    CatalogError,
+    Cause,
+    Change,
+    Claim,
+    Counts,
+    ErrorFilter,
+    Location,
+    LocationCounts,
+    Operation,
+    Page,
+    SourceFile,
+    Window,
+)
+from graph.stores.sqlite_composer import Composer, joined
+from graph.stores.sqlite_connections import Session, as_json
+from graph.stores.sqlite_records import check_bounds, declared_edges
+from graph.stores.windows import span_of
+
+_ERROR_KEYS = ("path", "line_key", "column_key", "id")
+
+
+def counts(session: Session) -> Counts:
+    return Counts(*session.rows("counts"))
+
+
+def head(session: Session) -> int:
+    return session.value("head")
+
+
+def changes(
+    session: Session, after: int, limit: int, visible: Condition, refs: Sequence[Ref] | None, *, backward: bool
+) -> Sequence[Change]:
+    composer = Composer(visible)
+    fragments = _log_fragments(composer, visible, refs)
+    beyond = f"change.sequence {'<' if backward else '>'} {composer.parameter(after)}"
+    direction = "DESC" if backward else "ASC"
+    rows = session.rows("changes", {**composer.parameters, "limit": limit}, **fragments, beyond=beyond, direction=direction)
+    return [_change_from(row) for row in rows]
+
+
+def change_counts(session: Session, refs: Sequence[Ref] | None, visible: Condition) -> int:
+    composer = Composer(visible)
+    fragments = _log_fragments(composer, visible, refs)
+    return session.value("change_counts", composer.parameters, **fragments)
+
+
+def _log_fragments(composer: Composer, visible: Condition, refs: Sequence[Ref] | None) -> dict[str, str]:
+    seen = "TRUE"
+    if visible != EVERYTHING:
+        entity = f"nodes.ref = change.ref AND nodes.present AND {composer.visible('nodes.id')}"
+        seen = f"EXISTS (SELECT 1 FROM nodes WHERE {entity})"
+    return {"wanted": _among(composer, "change.ref", refs), "visible": seen}
+
+
+def _change_from(row: Sequence[Any]) -> Change:
+    sequence, at, ref, operation, patch, kind, detail = row
+    return Change(sequence, datetime.fromisoformat(at), ref, Operation(operation), patch, Cause(kind, detail))
+
+
+def errors(session: Session, filter: ErrorFilter, window: Window, visible: Condition) -> Page[CatalogError]:
+    check_bounds(window, len(_ERROR_KEYS))
+    composer = Composer(visible)
+    wanted = _wanted_errors(composer, filter, visible)
+    bounds = {
+        "through_after": composer.compared(_ERROR_KEYS, "<=", window.after),
+        "before": composer.compared(_ERROR_KEYS, "<", window.before),
+    }
+    total, through_after, before = session.rows("error_span", composer.parameters, wanted=wanted, **bounds)
+    span = span_of(window, total, through_after, before)
+    place = {**composer.parameters, "start": span.start, "limit": span.stop - span.start}
+    rows = session.rows("errors", place, wanted=wanted)
+    return Page([CatalogError(*error) for _, *error in rows], [tuple(keys) for keys, *_ in rows], span.has_previous, span.has_next)
+
+
+def error_count(session: Session, filter: ErrorFilter, visible: Condition) -> int:
+    composer = Composer(visible)
+    wanted = _wanted_errors(composer, filter, visible)
+    return session.value("error_count", composer.parameters, wanted=wanted)
+
+
+def _wanted_errors(composer: Composer, filter: ErrorFilter, visible: Condition) -> str:
+    parts = [
+        _among(composer, "error.ref", filter.refs),
+        _among(composer, "error.location", filter.location_ids),
+        _among(composer, "error.code", filter.codes),
+    ]
+    if visible != EVERYTHING:
+        hidden = f"nodes.ref = error.ref AND nodes.present AND NOT {composer.visible('nodes.id')}"
+        parts.append(f"NOT EXISTS (SELECT 1 FROM nodes WHERE {hidden})")
+    return joined("AND", parts)
+
+
+def _among(composer: Composer, column: str, values: Sequence[str] | None) -> str:
+    if values is None:
+        return "TRUE"
+    return f"{column} IN (SELECT value FROM json_each({composer.parameter(as_json(list(values)))}))"
+
+
+def locations(session: Session) -> Sequence[Location]:
+    found: list[Location] = []
+    for *columns, read_at, error in session.rows("locations"):
+        found.append(Location(*columns, datetime.fromisoformat(read_at) if read_at else None, error))
+    return found
+
+
+def location_counts(session: Session, ids: Sequence[str]) -> Mapping[str, LocationCounts]:
+    rows = session.rows("location_counts", {"ids": as_json(list(dict.fromkeys(ids)))})
+    return {id: LocationCounts(*counted) for id, *counted in rows}
+
+
+def files(session: Session, location_id: str) -> Mapping[str, SourceFile]:
+    rows = session.rows("files", {"location": location_id})
+    return {row[0]: SourceFile(location_id, *row) for row in rows}
+
+
+def claims(session: Session, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Claim]]:
+    found: dict[Ref, list[Claim]] = {}
+    for *columns, reading in session.rows("claims", {"refs": as_json(list(dict.fromkeys(refs)))}):
+        claim = Claim(*columns, None if reading is None else b64decode(reading))
+        found.setdefault(claim.ref, []).append(claim)
+    for of_ref in found.values():
+        of_ref.sort(key=lambda claim: (claim.location_id, claim.path, claim.document))
+    return found
+
+
+def declared_by(session: Session, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Edge]]:
+    rows = session.rows("declared_by", {"refs": as_json(list(dict.fromkeys(refs)))})
+    return declared_edges(rows)

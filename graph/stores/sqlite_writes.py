@@ -1,0 +1,202 @@
+"""Writing a batch: all of it in the one transaction of the session, each table in one statement."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import orjson
+
+from graph.entities import Document, Entity, Fact, canonical_json, content_hash, facts_of
+from graph.errors import StaleWriteError
+from graph.refs import Ref
+from graph.store import Batch, Change, Operation, SourceFile
+from graph.stores.sqlite_composer import TEXT_SEPARATOR
+from graph.stores.sqlite_connections import Session, as_json
+from graph.stores.sqlite_records import record_of
+
+
+class BatchWriter:
+    """Writes one batch."""
+
+    def __init__(self, session: Session, batch: Batch) -> None:
+        self._session = session
+        self._batch = batch
+        self._terms: dict[str, int] = {}
+        self._nodes: dict[Ref, int] = {}
+        self._hashes: dict[Ref, str] = {}
+        self._loose: list[int] = []
+
+    def write(self) -> Sequence[Change]:
+        """The log entries of the batch. StaleWriteError if an entity is not what its write was computed against."""
+        self._find_nodes()
+        self._refuse_stale()
+        hashes = {write.entity.ref: content_hash(canonical_json(write.entity.document)) for write in self._batch.writes}
+        described = [write.entity for write in self._batch.writes if self._hashes.get(write.entity.ref) != hashes[write.entity.ref]]
+        facts = [(self._nodes[entity.ref], fact) for entity in described for fact in facts_of(entity.document)]
+        self._find_terms(facts)
+        self._remove(described)
+        self._write_entities(hashes, described)
+        self._write_facts(facts)
+        self._write_declarations()
+        self._write_files()
+        self._write_locations()
+        return self._log()
+
+    def _find_nodes(self) -> None:
+        ends = {ref for write in self._batch.writes for edge in write.declares if edge.evidence for ref in (edge.source, edge.target)}
+        named = sorted(ends.union(write.entity.ref for write in self._batch.writes))
+        self._run("name_nodes", "refs", named)
+        wanted = as_json([*named, *(removal.ref for removal in self._batch.removals)])
+        for ref, node, stored_hash in self._session.rows("stored_nodes", {"refs": wanted}):
+            self._nodes[ref] = node
+            if stored_hash is not None:
+                self._hashes[ref] = stored_hash
+
+    def _refuse_stale(self) -> None:
+        expected = [(write.entity.ref, write.previous_hash) for write in self._batch.writes]
+        expected += [(removal.ref, removal.previous_hash) for removal in self._batch.removals]
+        if len({ref for ref, _ in expected}) < len(expected):
+            raise StaleWriteError("the batch writes one entity twice; write what it shall be in the end")
+        stale = [ref for ref, previous_hash in expected if self._hashes.get(ref) != previous_hash]
+        if stale:
+            raise StaleWriteError(f"{len(stale)} entities changed since they were read, such as {stale[0]}; read again and retry")
+
+    def _find_terms(self, facts: Sequence[tuple[int, Fact]]) -> None:
+        wanted = {fact.path for _, fact in facts}
+        for write in self._batch.writes:
+            wanted.add(write.entity.origin.location_id)
+            for edge in write.declares:
+                wanted.add(edge.relation)
+                for evidence in edge.evidence:
+                    wanted.update((evidence.field, evidence.path))
+        for of_file in (*self._batch.files, *self._batch.claims):
+            wanted.update((of_file.location_id, of_file.path))
+        for place in self._batch.forgotten:
+            wanted.update(place)
+        if wanted:
+            terms = as_json(sorted(wanted))
+            self._session.run("name_terms", {"terms": terms})
+            self._terms = orjson.loads(self._session.value("terms", {"terms": terms}))
+
+    def _remove(self, described: Sequence[Entity]) -> None:
+        """What the writes replace and the removals end, placeholders that nothing points to any more included."""
+        removed = [self._nodes[removal.ref] for removal in self._batch.removals]
+        known = [self._nodes[write.entity.ref] for write in self._batch.writes if write.previous_hash is not None]
+        self._run("remove_facts", "nodes", [*removed, *(self._nodes[entity.ref] for entity in described if entity.ref in self._hashes)])
+        self._run("remove_texts", "nodes", removed)
+        self._run("remove_entities", "nodes", removed)
+        self._run("mark_missing", "nodes", removed)
+        if known or removed:
+            self._loose = self._session.rows("declared_ends", {"nodes": as_json([*known, *removed])})
+            self._loose += removed
+            self._run("remove_declarations", "nodes", [*known, *removed])
+
+    def _write_entities(self, hashes: dict[Ref, str], described: Sequence[Entity]) -> None:
+        rows: list[Sequence[object]] = []
+        for write in self._batch.writes:
+            entity = write.entity
+            record = orjson.dumps(record_of(entity)).decode()
+            location = self._terms[entity.origin.location_id]
+            rows.append((self._nodes[entity.ref], hashes[entity.ref], location, int(entity.orphan), record))
+        self._run("write_entities", "rows", rows)
+        self._run("write_texts", "rows", [(self._nodes[entity.ref], _searched(entity.ref, entity.document)) for entity in described])
+        self._run("mark_present", "nodes", [self._nodes[write.entity.ref] for write in self._batch.writes if write.previous_hash is None])
+
+    def _write_facts(self, facts: Sequence[tuple[int, Fact]]) -> None:
+        terms = self._terms
+        rows = [(terms[fact.path], fact.value, node, None if fact.shown == fact.value else fact.shown) for node, fact in facts]
+        # In the order of the key, so that neighbours are written together.
+        rows.sort(key=lambda row: row[:3])
+        self._run("write_facts", "rows", rows)
+
+    def _write_declarations(self) -> None:
+        nodes, terms = self._nodes, self._terms
+        rows = [
+            (
+                nodes[edge.source], terms[edge.relation], nodes[edge.target], nodes[evidence.declarer], terms[evidence.field],
+                terms[evidence.path], evidence.line, int(evidence.inferred), evidence.confidence,
+            )
+            for write in self._batch.writes
+            for edge in write.declares
+            for evidence in edge.evidence
+        ]  # fmt: skip
+        self._run("write_declarations", "rows", rows)
+        self._run("remove_placeholders", "nodes", self._loose)
+
+    def _write_files(self) -> None:
+        batch, terms = self._batch, self._terms
+        places = [*((file.location_id, file.path) for file in batch.files), *batch.forgotten]
+        self._run("remove_files", "files", [(terms[location], terms[path]) for location, path in places])
+        self._run("remove_claims", "files", [(terms[location], terms[path]) for location, path in places])
+        self._run("remove_errors", "files", places)
+        self._run(
+            "write_files", "rows", [(terms[file.location_id], terms[file.path], orjson.dumps(_file(file)).decode()) for file in batch.files]
+        )
+        self._run(
+            "write_claims", "rows",
+            [
+                (
+                    terms[claim.location_id], terms[claim.path], claim.document, claim.ref, claim.line,
+                    None if claim.reading is None else b64encode(claim.reading).decode(),
+                )
+                for claim in batch.claims
+            ],
+        )  # fmt: skip
+        self._run(
+            "write_errors", "rows",
+            [
+                (e.id, e.location_id, e.path, e.code, e.message, e.remedy, e.document, e.line, e.column, e.ref)
+                for e in batch.errors
+            ],
+        )  # fmt: skip
+
+    def _write_locations(self) -> None:
+        self._run("remove_locations", "ids", self._batch.removed_locations)
+        self._run(
+            "write_locations", "rows",
+            [
+                (at.id, at.type, at.target, at.origin, at.order, at.read_at.isoformat() if at.read_at else None, at.error)
+                for at in self._batch.locations
+            ],
+        )  # fmt: skip
+
+    def _log(self) -> Sequence[Change]:
+        entries = list(self._entries())
+        if not entries:
+            return ()
+        self._session.run("take_sequence", {"taken": len(entries)})
+        first = self._session.value("head") - len(entries) + 1
+        now, cause = datetime.now(UTC), self._batch.cause
+        changes = [Change(first + i, now, ref, operation, patch, cause) for i, (ref, operation, patch) in enumerate(entries)]
+        self._run("write_changes", "rows", [(change.sequence, change.ref, _change(change)) for change in changes])
+        return changes
+
+    def _entries(self) -> Iterator[tuple[Ref, Operation, Sequence[dict[str, object]]]]:
+        for write in self._batch.writes:
+            if write.previous_hash is None:
+                yield write.entity.ref, Operation.CREATED, ()
+            elif write.patch:
+                yield write.entity.ref, Operation.UPDATED, [dict(step) for step in write.patch]
+        for removal in self._batch.removals:
+            yield removal.ref, Operation.REMOVED, [dict(step) for step in removal.patch]
+
+    def _run(self, query: str, name: str, values: Sequence[object]) -> None:
+        if values:
+            self._session.run(query, {name: as_json(values)})
+
+
+def _searched(ref: Ref, document: Document) -> str:
+    """What TextContains looks through, in lower case."""
+    metadata = document.get("metadata") or {}
+    texts = [ref, metadata.get("title"), metadata.get("description"), *(metadata.get("tags") or ())]
+    return TEXT_SEPARATOR.join(str(text).lower().replace(TEXT_SEPARATOR, " ") for text in texts if text is not None)
+
+
+def _file(file: SourceFile) -> Sequence[object]:
+    return (file.path, file.digest, list(file.includes), list(file.targets), file.parent, list(file.claims), list(file.kept))
+
+
+def _change(change: Change) -> str:
+    cause = change.cause
+    entry = (change.sequence, change.at.isoformat(), change.ref, change.operation, change.patch, cause.kind, cause.detail)
+    return orjson.dumps(entry).decode()

@@ -1,0 +1,1 @@
+SELECT count(*) FROM changes AS change WHERE ${wanted} AND ${visible}

@@ -1,0 +1,1 @@
+SELECT depth FROM temp.reached WHERE node = :node

@@ -1,0 +1,1 @@
+DELETE FROM claims WHERE (location, path) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:files))

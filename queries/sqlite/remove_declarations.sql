@@ -1,0 +1,1 @@
+DELETE FROM declarations WHERE declarer IN (SELECT value FROM json_each(:nodes))

@@ -1,0 +1,1 @@
+DELETE FROM entities WHERE node IN (SELECT value FROM json_each(:nodes))

@@ -1,0 +1,1 @@
+DELETE FROM texts WHERE node IN (SELECT value FROM json_each(:nodes))

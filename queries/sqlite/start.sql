@@ -1,0 +1,1 @@
+INSERT INTO temp.reached (node, depth) SELECT value, 0 FROM json_each(:nodes)
