@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from arq.constants import health_check_key_suffix
 
 from config import load
 from config.backend import Neo4jDatabase
-from workers.queue import QUEUE
 
 ROOT = Path(__file__).parents[2]
 OURS = {"api", "worker"}
@@ -56,10 +54,6 @@ def test_every_service_says_whether_it_is_healthy(compose: dict[str, Any]):
     for name, service in compose["services"].items():
         assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}, name
         assert service["healthcheck"]["interval"].endswith("s"), name
-
-
-def test_the_worker_is_healthy_while_it_renews_its_key(compose: dict[str, Any]):
-    assert f'"{QUEUE}{health_check_key_suffix}"' in compose["services"]["worker"]["healthcheck"]["test"][-1]
 
 
 def test_every_image_is_pinned(compose: dict[str, Any]):

@@ -47,7 +47,7 @@ def test_the_locks_name_no_host():
 def test_the_python_lock_has_a_hash_for_every_requirement():
     text = (ROOT / "requirements.lock").read_text()
     pinned = re.findall(r"^(\S+)==\S+.*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
-    assert len(pinned) == len(re.findall(r"^\S+==", text, re.MULTILINE)) > 50
+    assert len(pinned) == len(re.findall(r"^\S+==", text, re.MULTILINE)) >= 40
 
 
 def test_links_between_documents_lead_somewhere():

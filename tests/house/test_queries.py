@@ -7,7 +7,10 @@ from tests.house.tracked import product_sources, tracked_files
 
 QUERIES = [path for path in tracked_files() if path.parts[0] == "queries" and path.suffix in {".sql", ".cypher"}]
 MIGRATIONS = [path for path in QUERIES if path.parent.name == "migrations"]
-STATEMENT = re.compile(r"""["'](?:\s*)(?:SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE|MATCH|MERGE|UNWIND)\b""")
+STATEMENT = re.compile(
+    r"""["']\s*(SELECT\b[^"'\n]*\bFROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE (TABLE|INDEX|CONSTRAINT))\b"""
+    r"""|["']\s*(MATCH|MERGE|UNWIND)\b.*\bRETURN\b"""
+)
 
 
 def test_every_query_file_has_a_caller():
@@ -17,7 +20,9 @@ def test_every_query_file_has_a_caller():
 
 
 def _names(text: str, query: Path) -> bool:
-    return re.search(rf"\b{re.escape(query.stem)}\b", text) is not None
+    """Whether the code has the query's name, or an f-string that begins like it."""
+    beginning = query.stem.rpartition("_")[0]
+    return re.search(rf"\b{query.stem}\b|\bf\"{beginning}_\{{" if beginning else rf"\b{query.stem}\b", text) is not None
 
 
 def test_migrations_are_numbered_without_gaps():
