@@ -131,7 +131,7 @@ def _row(edge: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _owners(edge: Mapping[str, Any]) -> list[str]:
-    return [owner["ref"] for owner in edge["node"]["owners"]]
+    return [owned["targetRef"] for owned in edge["node"]["relations"]["edges"]]
 
 
 def _links(edges: Sequence[Mapping[str, Any]]) -> list[Link]:

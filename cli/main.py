@@ -57,8 +57,11 @@ def run(arguments: Sequence[str]) -> int:
     """The exit code of one command. What went wrong is said on stderr, without a traceback unless it is asked for."""
     try:
         code = callboard.main(list(arguments), prog_name="callboard", standalone_mode=False)
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return FAILURE
+    except click.ClickException as error:
+        click.echo(f"callboard: {error.format_message()}", err=True)
         return FAILURE
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -48,7 +48,7 @@ def _report(owned: Sequence[Mapping[str, Any]]) -> Report:
     links = [Link(ref, "ownedBy", owner) for ref, owner, *_ in rows]
     unowned = [entity["ref"] for entity in owned if not entity["relations"]["edges"]]
     data = [{"ref": entity["ref"], "owners": [_owner(edge) for edge in entity["relations"]["edges"]]} for entity in owned]
-    headline = f"{len(rows)} owners of {len(owned)} entities."
+    headline = "Owners, and where they are declared."
     remark = f"Without an owner: {', '.join(unowned)}." if unowned else ""
     return Report(headline, (Table(("Ref", "Owner", "Title", "Contact", "Declared"), rows),), links, data, remark)
 

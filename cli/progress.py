@@ -1,5 +1,6 @@
 """How far a long read is, on a terminal."""
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -10,26 +11,59 @@ from cli.reports import printable
 from ingest.progress import Progress as Listener
 from ingest.progress import Progressed
 
-_SHORT_READ = 20
+_LONG_READ = 20
+"""Files from which on a bar is worth its place."""
 
 
 @contextmanager
 def shown_progress() -> Generator[Listener | None]:
-    """A listener that draws a bar for each location on stderr, gone at the end; None where stderr is no terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    """A listener that draws a bar on stderr for each long read while it lasts; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
         yield None
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
+    bars = _Bars()
+    try:
+        yield bars.listen
+    finally:
+        bars.stop()
 
-        def listen(progressed: Progressed) -> None:
-            task = tasks.get(progressed.location)
+
+class _Bars:
+    """Bars for the reads that are under way. Nothing is drawn, and no thread runs, while there is none."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, TaskID] = {}
+        self._drawn: Progress | None = None
+
+    def listen(self, progressed: Progressed) -> None:
+        """Draw what is new; a finished read leaves no trace."""
+        task = self._tasks.get(progressed.location)
+        if progressed.finished:
+            if task is not None:
+                self._end(progressed.location)
+        elif task is not None or progressed.files >= _LONG_READ:
+            drawn = self._drawn = self._drawn or _started()
             if task is None:
-                if progressed.finished or progressed.files < _SHORT_READ:
-                    return
-                task = tasks[progressed.location] = bars.add_task(f"Reading {printable(progressed.location)}")
-            bars.update(task, completed=progressed.read, total=progressed.files)
+                task = self._tasks[progressed.location] = drawn.add_task(f"Reading {printable(progressed.location)}")
+            drawn.update(task, completed=progressed.read, total=progressed.files)
 
-        yield listen
+    def stop(self) -> None:
+        """Erase all bars."""
+        if self._drawn:
+            self._drawn.stop()
+        self._drawn = None
+        self._tasks.clear()
+
+    def _end(self, location: str) -> None:
+        task = self._tasks.pop(location)
+        if self._drawn and self._tasks:
+            self._drawn.remove_task(task)
+        else:
+            self.stop()
+
+
+def _started() -> Progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeElapsedColumn())
+    bars = Progress(*columns, console=Console(stderr=True), transient=True)
+    bars.start()
+    return bars

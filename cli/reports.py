@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import orjson
-from rich import box
 from rich.console import Console
 from rich.table import Table as Drawn
 from rich.text import Text
@@ -73,19 +72,20 @@ def printable(text: str) -> str:
 
 
 def _show_tables(report: Report) -> None:
-    # A pipe has no width; only a terminal's lines are folded.
-    console = Console(width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH, highlight=False)
+    # Lines are never folded: a ref in two parts can't be copied, and programs read lines.
+    console = Console(width=_UNLIMITED_WIDTH, highlight=False)
     click.echo(printable(report.headline))
     for table in report.tables:
         if not table.rows:
             continue
-        drawn = Drawn(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+        drawn = Drawn(box=None, pad_edge=False)
         for column in table.columns:
-            drawn.add_column(column, justify="right" if column in table.numeric else "left", overflow="fold")
+            drawn.add_column(column, justify="right" if column in table.numeric else "left")
         for row in table.rows:
             drawn.add_row(*(Text(printable(cell)) for cell in row))
-        click.echo()
-        console.print(drawn)
+        with console.capture() as captured:
+            console.print(drawn)
+        click.echo("\n" + "\n".join(line.rstrip() for line in captured.get().splitlines()))
     if report.remark:
         click.echo(f"\n{printable(report.remark)}")
 

@@ -1,0 +1,18 @@
+"""Logging of the processes that run until stopped: one line each, on stderr."""
+
+import logging
+import sys
+
+
+class _Stderr(logging.Handler):
+    """Writes to what stderr is at that moment: a progress bar puts itself in between."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"{self.format(record)}\n")
+        sys.stderr.flush()
+
+
+def log_to_stderr() -> None:
+    """Log what Callboard does, and of its libraries what they warn about."""
+    logging.basicConfig(handlers=[_Stderr()], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("callboard").setLevel(logging.INFO)
