@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
+
+from strawberry.federation import Schema
 
 from api.graphql.context import Context
 from api.graphql.schema import build_schema
@@ -159,13 +162,18 @@ class CountingStore:
         return counted
 
 
+@cache
+def _schema_of(registry: RelationRegistry) -> Schema:
+    return build_schema(registry)
+
+
 class Asking:
     """Executes operations on a store in process, each with a context of its own."""
 
     def __init__(self, store: Store, registry: RelationRegistry = REGISTRY) -> None:
         self.store = store
         self.registry = registry
-        self.schema = build_schema(registry)
+        self.schema = _schema_of(registry)
 
     async def answer(self, operation: str, *, visible: Condition = EVERYTHING, most_reached: int = 250_000, **variables: Any) -> Any:
         context = Context(self.store, self.registry, visible, most_reached=most_reached)
