@@ -103,9 +103,7 @@ class SqliteStore:
     async def changes(
         self, after: int, limit: int, *, visible: Condition, refs: Sequence[Ref] | None = None, backward: bool = False
     ) -> Sequence[Change]:
-        return await self._connections.read(
-            lambda session: sqlite_states.changes(session, after, limit, visible, refs, backward=backward)
-        )
+        return await self._connections.read(lambda session: sqlite_states.changes(session, after, limit, visible, refs, backward=backward))
 
     async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
         return await self._connections.read(lambda session: sqlite_states.change_counts(session, refs, visible))

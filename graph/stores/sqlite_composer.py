@@ -60,6 +60,20 @@ class Composer:
         """The row of `nodes` under this alias is no entity that may be seen."""
         return f"NOT ({alias}.present AND {self.visible(f'{alias}.id')})"
 
+    def names_seen(self, ref: str) -> str:
+        """The ref in this column is that of an entity that may be seen."""
+        return f"EXISTS (SELECT 1 FROM nodes WHERE nodes.ref = {ref} AND nodes.present AND {self.visible('nodes.id')})"
+
+    def names_hidden(self, ref: str) -> str:
+        """The ref in this column is that of an entity that may not be seen."""
+        return f"EXISTS (SELECT 1 FROM nodes WHERE nodes.ref = {ref} AND nodes.present AND NOT {self.visible('nodes.id')})"
+
+    def among(self, column: str, values: Sequence[str] | None) -> str:
+        """The column holds one of the values; None does not restrict."""
+        if values is None:
+            return _ALWAYS
+        return f"{column} IN (SELECT value FROM json_each({self.parameter(as_json(list(values)))}))"
+
     def links(self, steps: Sequence[Step], nodes: str, node: str, *, arriving: bool = False) -> str:
         """The visible edges along the steps from the nodes in a table's column: (root, source, relation, target, other, direction).
 
@@ -194,9 +208,10 @@ class Ordering:
 
     def keys(self, node: str) -> str:
         """The least value under each path of the ordering, as columns named by `names`."""
+        terms = [self._composer.term(by.path) for by in self._order]
         return ", ".join(
-            f"(SELECT min(value) FROM facts INDEXED BY facts_by_node WHERE facts.node = {node} AND facts.path = {self._composer.term(by.path)}) AS key{i}"
-            for i, by in enumerate(self._order)
+            f"(SELECT min(value) FROM facts INDEXED BY facts_by_node WHERE facts.node = {node} AND facts.path = {term}) AS key{i}"
+            for i, term in enumerate(terms)
         )
 
     def text(self, *, backward: bool) -> str:

@@ -11,9 +11,8 @@ from graph.store import Page, RelatedRow, Window
 from graph.stores.sqlite_composer import Composer, joined
 from graph.stores.sqlite_connections import Session, as_json
 from graph.stores.sqlite_pages import see
-from graph.stores.sqlite_records import EdgeIds, edges_of_ids, check_bounds, entities_of_nodes
+from graph.stores.sqlite_records import EdgeIds, check_bounds, edges_of_ids, entities_of_nodes
 from graph.stores.windows import Span, span_of
-
 
 _KEYS = ("ref", "term", "direction")
 _DANGLING_KEYS = ("target", "source", "relation")

@@ -1,6 +1,7 @@
 """Reads of entities: by ref, by page, counted, and counted by value."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graph.conditions import EVERYTHING, Condition
 from graph.entities import Entity
@@ -49,10 +50,10 @@ class EntityList:
         if window.backward:
             rows.reverse()
         more = len(found) > window.limit
-        keysets = [tuple(keys) for _, *keys in rows]
+        keysets: list[Keyset] = [tuple(keys) for _, *keys in rows]
         has_previous, has_next = self._beside(window, keysets, more=more)
         entities = entities_of_nodes(self._session, self._composer, [row[0] for row in rows])
-        return Page([entities[keyset[-1]] for keyset in keysets], keysets, has_previous, has_next)
+        return Page([entities[row[-1]] for row in rows], keysets, has_previous, has_next)
 
     def _beside(self, window: Window, keysets: Sequence[Keyset], *, more: bool) -> tuple[bool, bool]:
         """Whether rows lie before and after those of the window; of an empty window, before and after its place."""
@@ -76,7 +77,7 @@ class EntityList:
     def _exists(self, bounds: str) -> bool:
         return bool(self._rows(bounds, 1, backward=False))
 
-    def _rows(self, bounds: str, limit: int, *, backward: bool) -> list[tuple[int, ...]]:
+    def _rows(self, bounds: str, limit: int, *, backward: bool) -> list[Any]:
         parameters = {**self._composer.parameters, "limit": limit}
         shared = {"nodes": "nodes", "matches": self._matches, "bounds": bounds, "ordering": self._ordering.text(backward=backward)}
         if not self._order:

@@ -56,11 +56,8 @@ def change_counts(session: Session, refs: Sequence[Ref] | None, visible: Conditi
 
 
 def _log_fragments(composer: Composer, visible: Condition, refs: Sequence[Ref] | None) -> dict[str, str]:
-    seen = "TRUE"
-    if visible != EVERYTHING:
-        entity = f"nodes.ref = change.ref AND nodes.present AND {composer.visible('nodes.id')}"
-        seen = f"EXISTS (SELECT 1 FROM nodes WHERE {entity})"
-    return {"wanted": _among(composer, "change.ref", refs), "visible": seen}
+    seen = "TRUE" if visible == EVERYTHING else composer.names_seen("change.ref")
+    return {"wanted": composer.among("change.ref", refs), "visible": seen}
 
 
 def _change_from(row: Sequence[Any]) -> Change:
@@ -91,32 +88,26 @@ def error_count(session: Session, filter: ErrorFilter, visible: Condition) -> in
 
 def _wanted_errors(composer: Composer, filter: ErrorFilter, visible: Condition) -> str:
     parts = [
-        _among(composer, "error.ref", filter.refs),
-        _among(composer, "error.location", filter.location_ids),
-        _among(composer, "error.code", filter.codes),
+        composer.among("error.ref", filter.refs),
+        composer.among("error.location", filter.location_ids),
+        composer.among("error.code", filter.codes),
     ]
     if visible != EVERYTHING:
-        hidden = f"nodes.ref = error.ref AND nodes.present AND NOT {composer.visible('nodes.id')}"
-        parts.append(f"NOT EXISTS (SELECT 1 FROM nodes WHERE {hidden})")
+        parts.append(f"NOT {composer.names_hidden('error.ref')}")
     return joined("AND", parts)
-
-
-def _among(composer: Composer, column: str, values: Sequence[str] | None) -> str:
-    if values is None:
-        return "TRUE"
-    return f"{column} IN (SELECT value FROM json_each({composer.parameter(as_json(list(values)))}))"
 
 
 def locations(session: Session) -> Sequence[Location]:
     found: list[Location] = []
-    for *columns, read_at, error in session.rows("locations"):
-        found.append(Location(*columns, datetime.fromisoformat(read_at) if read_at else None, error))
+    for id, type, target, origin, order, read_at, error in session.rows("locations"):
+        read = datetime.fromisoformat(read_at) if read_at else None
+        found.append(Location(id, type, target, origin, order, read, error))
     return found
 
 
 def location_counts(session: Session, ids: Sequence[str]) -> Mapping[str, LocationCounts]:
     rows = session.rows("location_counts", {"ids": as_json(list(dict.fromkeys(ids)))})
-    return {id: LocationCounts(*counted) for id, *counted in rows}
+    return {location_id: LocationCounts(files, entities, errors) for location_id, files, entities, errors in rows}
 
 
 def files(session: Session, location_id: str) -> Mapping[str, SourceFile]:
@@ -126,9 +117,9 @@ def files(session: Session, location_id: str) -> Mapping[str, SourceFile]:
 
 def claims(session: Session, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Claim]]:
     found: dict[Ref, list[Claim]] = {}
-    for *columns, reading in session.rows("claims", {"refs": as_json(list(dict.fromkeys(refs)))}):
-        claim = Claim(*columns, None if reading is None else b64decode(reading))
-        found.setdefault(claim.ref, []).append(claim)
+    for ref, location_id, path, document, line, reading in session.rows("claims", {"refs": as_json(list(dict.fromkeys(refs)))}):
+        claim = Claim(ref, location_id, path, document, line, None if reading is None else b64decode(reading))
+        found.setdefault(ref, []).append(claim)
     for of_ref in found.values():
         of_ref.sort(key=lambda claim: (claim.location_id, claim.path, claim.document))
     return found

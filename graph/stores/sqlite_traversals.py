@@ -108,7 +108,8 @@ def closure(session: Session, registry: RelationRegistry, query: ClosureQuery, v
     facets = {path: facet(session, registry, path, composer, whole=False) for path in query.facets}
     span = span_of(window, total, through_after, before)
     rows = session.rows("reached_page", {"start": span.start, "limit": span.stop - span.start})
-    page = Page(_reached_rows(session, traversal, rows), [(f"{depth:06d}", ref) for _, ref, depth in rows], span.has_previous, span.has_next)
+    keysets = [(f"{depth:06d}", ref) for _, ref, depth in rows]
+    page = Page(_reached_rows(session, traversal, rows), keysets, span.has_previous, span.has_next)
     return Closure(total, deepest, truncated, facets, page)
 
 

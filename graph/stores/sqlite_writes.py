@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 import orjson
 
@@ -13,6 +14,7 @@ from graph.store import Batch, Change, Operation, SourceFile
 from graph.stores.sqlite_composer import TEXT_SEPARATOR
 from graph.stores.sqlite_connections import Session, as_json
 from graph.stores.sqlite_records import record_of
+from graph.stores.stale import refuse_moved_files
 
 
 class BatchWriter:
@@ -60,6 +62,9 @@ class BatchWriter:
         stale = [ref for ref, previous_hash in expected if self._hashes.get(ref) != previous_hash]
         if stale:
             raise StaleWriteError(f"{len(stale)} entities changed since they were read, such as {stale[0]}; read again and retry")
+        if self._batch.expected:
+            stored = self._session.rows("stored_digests", {"files": as_json(list(self._batch.expected))})
+            refuse_moved_files(self._batch.expected, {(location, path): digest for location, path, digest in stored})
 
     def _find_terms(self, facts: Sequence[tuple[int, Fact]]) -> None:
         wanted = {fact.path for _, fact in facts}
@@ -187,9 +192,10 @@ class BatchWriter:
 
 def _searched(ref: Ref, document: Document) -> str:
     """What TextContains looks through, in lower case."""
-    metadata = document.get("metadata") or {}
-    texts = [ref, metadata.get("title"), metadata.get("description"), *(metadata.get("tags") or ())]
-    return TEXT_SEPARATOR.join(str(text).lower().replace(TEXT_SEPARATOR, " ") for text in texts if text is not None)
+    metadata: Document = document["metadata"]
+    tags = metadata.get("tags")
+    texts = [ref, metadata.get("title"), metadata.get("description"), *(cast("list[object]", tags) if isinstance(tags, list) else ())]
+    return TEXT_SEPARATOR.join(text.lower().replace(TEXT_SEPARATOR, " ") for text in texts if isinstance(text, str))
 
 
 def _file(file: SourceFile) -> Sequence[object]:
