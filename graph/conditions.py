@@ -45,7 +45,7 @@ class RefIn:
 class Related:
     """An edge of `relation`, followed in `direction`, leads to one of `targets`, which need not exist as entities.
 
-    With `transitive`, a chain of such edges does. Without targets (None), any such edge will do.
+    With `transitive`, a chain of such edges does, whatever lies between. Without targets (None), any such edge will do.
     """
 
     relation: str

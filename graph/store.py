@@ -2,13 +2,14 @@
 
 Reads take `visible`, the condition of what the caller may see. A hidden entity reads exactly as a missing one, and an edge is
 seen only while one of its evidences is declared by a visible entity. `visible` itself is decided on the whole graph. Both adapters answer
-every method alike; `tests/contract/` holds them to it. Every method raises StoreUnavailableError while the store can't be reached.
+every method alike; `tests/contract/` holds them to it. Every method raises StoreUnavailableError while the store can't be reached, and
+InputError for text that is not Unicode (a lone surrogate).
 
 Orderings compare lower-case strings by code point; where nothing else is said, rows come in the order of their refs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -48,7 +49,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """The rows of a window with each row's keyset, and whether further rows lie on either side of them."""
+    """The rows of a window with each row's keyset, and whether further rows lie on either side of them, within its bounds or beyond.
+
+    The place of an empty page is right after `after`, or with `backward` right before `before`.
+    """
 
     rows: Sequence[Row]
     keysets: Sequence[Keyset]
@@ -117,7 +121,10 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class ClosureQuery:
-    """From which `roots` (refs, which need not exist), along which `steps`, how deep (levels; None is unlimited), and what to report."""
+    """From which `roots` (refs, which need not exist), along which `steps`, how deep (levels; None is unlimited), and what to report.
+
+    Of more than `max_nodes` entities the first by (depth, ref) are reached.
+    """
 
     roots: Sequence[Ref]
     steps: Sequence[Step]
@@ -237,7 +244,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class EntityWrite:
-    """An entity to store, with all that it declares: edges whose every evidence has this entity as declarer.
+    """An entity to store, with all that it declares: edges whose every evidence has this entity as declarer, one for each field.
 
     `previous_hash` is the content hash of the canonical JSON of the document this write was computed against, None for a creation.
     An update whose patch is empty (only lines, origin or evidence moved) writes no log entry.
@@ -263,7 +270,8 @@ class Batch:
     """One transaction's worth of writing: all of it happens, or nothing.
 
     For each (location id, path) in `files` the stored record, its claims and its errors are replaced by those given here; `claims` and
-    `errors` belong to those files. `forgotten` names files whose record, claims and errors go.
+    `errors` belong to those files. `forgotten` names files whose record, claims and errors go. `expected` names, by (location id, path),
+    files with the digest that their stored record has to have for the batch to hold; the empty one says that there is no record.
     """
 
     cause: Cause
@@ -273,6 +281,7 @@ class Batch:
     claims: Sequence[Claim] = ()
     errors: Sequence[CatalogError] = ()
     forgotten: Sequence[tuple[str, str]] = ()
+    expected: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     locations: Sequence[Location] = ()
     removed_locations: Sequence[str] = ()
 
@@ -341,7 +350,7 @@ class Store(Protocol):
         ...
 
     async def facets(self, paths: Sequence[str], filter: Condition, *, visible: Condition) -> Mapping[str, Sequence[FacetCount]]:
-        """For each path (lower case), its values among the filtered entities, most frequent first, then by value.
+        """For each path (lower case), its values among the filtered entities, most frequent first, then by value in lower case.
 
         A path is a fact path, or `relations.<type>` by either of Backstage's names (lower case), whose values are the refs at the other
         end, missing ones included. An unknown path has no values.
@@ -447,8 +456,10 @@ class Store(Protocol):
         ...
 
     async def apply(self, batch: Batch) -> Sequence[Change]:
-        """Write the batch in one transaction and return its log entries, their sequence numbers taken from one locked counter.
+        """Write the batch in one transaction and return its log entries, of writes and then of removals, in the order given; their sequence
+        numbers are taken from one locked counter.
 
-        StaleWriteError, and nothing written, if an entity's stored hash is not the `previous_hash` of its write or removal.
+        StaleWriteError, and nothing written, if an entity's stored hash is not the `previous_hash` of its write or removal, or a file's
+        stored digest is not the expected one.
         """
         ...

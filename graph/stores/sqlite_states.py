@@ -99,9 +99,9 @@ def _wanted_errors(composer: Composer, filter: ErrorFilter, visible: Condition) 
 
 def locations(session: Session) -> Sequence[Location]:
     found: list[Location] = []
-    for id, type, target, origin, order, read_at, error in session.rows("locations"):
+    for location_id, reader, target, origin, order, read_at, error in session.rows("locations"):
         read = datetime.fromisoformat(read_at) if read_at else None
-        found.append(Location(id, type, target, origin, order, read, error))
+        found.append(Location(location_id, reader, target, origin, order, read, error))
     return found
 
 
