@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 import yaml
 
@@ -11,13 +11,14 @@ from ingest.places import Places
 from ingest.problems import ErrorCode
 from ingest.survey import DEEPEST, Place, Survey, survey
 from ingest.validate import quoted
-from ingest.values import TooDeepError, YamlError, parsed
+from ingest.values import TooDeepError, Value, YamlError, parsed
 
 # All but what YAML 1.2 calls printable, https://yaml.org/spec/1.2.2/#rule-c-printable; a lone surrogate stands for a byte that is no UTF-8.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _ALIAS = re.compile(r"(?:^|[\s\[{,:])\*[^\s,\]}]", re.MULTILINE)
 _INDENTED = re.compile(rf"^[ \t\-?:]{{{DEEPEST}}}", re.MULTILINE)
 _TEMPLATE = re.compile(r"\$?\{\{|\{%|<%")
+_BARE_EXPRESSION = re.compile(r"(?:^|[\s\[,:])\{\{", re.MULTILINE)
 _FEW_ALIASES = 4
 
 
@@ -32,7 +33,7 @@ class RefusedError(Exception):
         self.details = details or {}
 
 
-def parse(document: DocumentText, places: Places) -> Any:
+def parse(document: DocumentText, places: Places) -> Value:
     """The document's value, as `values.parsed` gives it. RefusedError if it is no YAML 1.2, holds a key twice, or would harm the reader."""
     text = document.text
     if (bad := _FORBIDDEN.search(text)) is not None:
@@ -47,6 +48,14 @@ def parse(document: DocumentText, places: Places) -> Any:
     if not places.keys_are_unique and places.survey is not None:
         _refuse_duplicates(places, places.survey)
     return value
+
+
+def refuse_bare_expression(document: DocumentText, value: Value) -> None:
+    """RefusedError where a bare `{{ x }}` was read as a mapping, but not in a Template, whose expressions are rendered later."""
+    template = isinstance(value.json, dict) and cast("dict[str, object]", value.json).get("kind") == "Template"
+    if value.odd_keys and not template and (found := _BARE_EXPRESSION.search(document.text)) is not None:
+        message = "A template expression stands where YAML reads a mapping, so the document has not been rendered."
+        raise RefusedError(ErrorCode.UNRENDERED_TEMPLATE, message, _place_of(document, found.end() - 2))
 
 
 def _refuse_harm(text: str, places: Places) -> None:
@@ -101,13 +110,17 @@ def _too_deep(place: Place) -> RefusedError:
 
 
 def _forbidden(document: DocumentText, bad: re.Match[str]) -> RefusedError:
-    before = document.text[: bad.start()]
-    place = (document.line + before.count("\n"), bad.start() - (before.rfind("\n") + 1) + 1)
+    place = _place_of(document, bad.start())
     code = ord(bad[0])
     if 0xD800 <= code <= 0xDFFF:
         return RefusedError(ErrorCode.NOT_UTF8, f"The byte 0x{code & 0xFF:02x} here is no UTF-8.", place)
     message = f"The control character U+{code:04X} is not allowed in YAML."
     return RefusedError(ErrorCode.CONTROL_CHARACTER, message, place, {"escape": f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"})
+
+
+def _place_of(document: DocumentText, offset: int) -> Place:
+    before = document.text[:offset]
+    return document.line + before.count("\n"), offset - before.rfind("\n")
 
 
 def _syntax(document: DocumentText, places: Places, error: YamlError) -> RefusedError:

@@ -98,7 +98,7 @@ def _yaml(content: bytes) -> Any:
     if len(documents) != 1:
         raise _UnusableError(f"which holds {len(documents)} YAML documents where one is expected.", "Leave one document in the file.")
     try:
-        return parse(documents[0], Places(documents[0]))
+        return parse(documents[0], Places(documents[0])).json
     except RefusedError as error:
         line, column = error.place
         raise _UnusableError(

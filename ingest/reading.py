@@ -13,7 +13,7 @@ from graph.relations import RelationRegistry
 from ingest.documents import DocumentText, decoded, split
 from ingest.includes import Include, IncludeError
 from ingest.kinds import KindRules, rules_of
-from ingest.parse import RefusedError, parse
+from ingest.parse import RefusedError, parse, refuse_bare_expression
 from ingest.placeholders import substituted
 from ingest.places import Places
 from ingest.problems import ErrorCode, Problem, remedy_for
@@ -26,6 +26,7 @@ __all__ = ["Include", "IncludeError", "ReadDocument", "Reading", "ReadingSetting
 _KIND = re.compile(r"^kind:[ \t]*[\"']?([A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
 _METADATA = re.compile(r"^metadata:[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n|[ \t]*\n|#[^\n]*\n)+)", re.MULTILINE)
 _NAMED = re.compile(r"^ +(name|namespace):[ \t]*[\"']?([A-Za-z0-9][-A-Za-z0-9_.]*)", re.MULTILINE)
+_NO_ANNOTATIONS = (None, False, 0, "")
 _PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
 _BLANK = re.compile(r"(?:(?:---)?[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*")
 
@@ -97,24 +98,25 @@ class _File:
         places = Places(text)
         try:
             value = parse(text, places)
+            refuse_bare_expression(text, value)
         except RefusedError as error:
             remedy = remedy_for(error.code, **{"limit": DEEPEST, **error.details})
             self.problems.append(Problem(error.code, error.message, remedy, index, *error.place, _guessed_ref(text.text)))
             return
-        if value is None:
+        if value.json is None:
             return
-        if not isinstance(value, dict):
-            message = f"The document is {'a list' if isinstance(value, list) else 'a scalar'}, and an entity is a mapping."
+        if not isinstance(value.json, dict):
+            message = f"The document is {'a list' if isinstance(value.json, list) else 'a scalar'}, and an entity is a mapping."
             self._report([Finding(ErrorCode.NOT_AN_OBJECT, message, ())], index, places, None)
             return
-        self._entity(cast("dict[str, Any]", value), text, index, places)
+        self._entity(cast("dict[str, Any]", value.json), text, index, places)
 
     def _entity(self, document: dict[str, Any], text: DocumentText, index: int, places: Places) -> None:
         ref = _ref_in(document)
         findings: Sequence[Finding] = ()
         if ref is not None:
-            # As in Backstage, annotations that are null count as none, while other fields that are null are errors.
-            if not document["metadata"].get("annotations", True):
+            # As in Backstage, annotations that are null or so count as none, while other fields that are null are errors.
+            if document["metadata"].get("annotations", True) in _NO_ANNOTATIONS:
                 del document["metadata"]["annotations"]
             if "$" in text.text:
                 document, findings = substituted(document, self._read)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
@@ -10,7 +11,8 @@ import yaml12
 from ingest.survey import DEEPEST
 
 _PLACE = re.compile(r"^(?:YAML parse error: )?(?P<reason>.*?)(?: at byte \d+)? line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
-_NOT_FINITE = re.compile(r"\.(?:inf|Inf|INF|nan|NaN|NAN)\b")
+_NOT_FINITE = re.compile(r"\.(?:inf|Inf|INF|nan|NaN|NAN)\b|\d[eE]\+?\d{3}")
+_MOST_TABS = 50
 _CONSTANT_KEYS: dict[bool | None, str] = {None: "", True: "true", False: "false"}
 
 
@@ -24,26 +26,69 @@ class YamlError(Exception):
         self.column = column
 
 
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A document's value. `odd_keys` says that a mapping or a list stood where a key belongs, as a bare `{{ x }}` does."""
+
+    json: Any
+    odd_keys: bool = False
+
+
 class TooDeepError(Exception):
     """The value nests deeper than the catalog allows."""
 
 
-def parsed(text: str) -> Any:
+def parsed(text: str) -> Value:
     """The document's value, made of what JSON has: other keys become strings, tags go, numbers that are not finite are null.
 
     None for an empty document. YamlError if the text is no YAML 1.2, TooDeepError beyond DEEPEST levels. Aliases are expanded, so
     the text must have been surveyed if it has any.
     """
-    try:
-        documents = yaml12.parse_yaml(text, multi=True)
-    except ValueError as error:
-        raise _placed(str(error)) from error
+    documents = _documents(text)
     if not documents:
-        return None
+        return Value(None)
     value = documents[0]
     if _NOT_FINITE.search(text) is None and _is_json(value):
-        return value
-    return _as_json(value, 0)
+        return Value(value)
+    conversion = _Conversion()
+    return Value(conversion.json(value, 0), conversion.odd_keys)
+
+
+def _documents(text: str) -> list[Any]:
+    # The parser takes the line break after the header of an empty last block scalar for its content.
+    if text.rstrip().endswith(("|", ">")):
+        text = text.rstrip()
+    for _ in range(_MOST_TABS):
+        try:
+            return yaml12.parse_yaml(text, multi=True)
+        except ValueError as error:
+            wrong = _placed(str(error))
+            mended = _without_tab(text, wrong)
+            if mended is None:
+                if text.lstrip().startswith("{"):
+                    return [_json(text, wrong)]
+                raise wrong from error
+            text = mended
+    raise YamlError("too many tabs stand where a space belongs")
+
+
+def _without_tab(text: str, wrong: YamlError) -> str | None:
+    """The text with a space for a tab between a key and its value, which YAML allows and the parser does not; None without one."""
+    if wrong.line is None or wrong.column is None or "valid YAML whitespace" not in wrong.reason:
+        return None
+    start = 0
+    for _ in range(wrong.line):
+        start = text.find("\n", start) + 1
+    tab = text.find(":\t", max(start + wrong.column - 2, start))
+    return None if tab < 0 or "\n" in text[start:tab] else f"{text[:tab]}: {text[tab + 2 :]}"
+
+
+def _json(text: str, wrong: YamlError) -> Any:
+    """The value of a text that is no YAML to the parser, yet JSON: indented by tabs, or with surrogate pairs as escapes."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise wrong from error
 
 
 def _placed(message: str) -> YamlError:
@@ -61,34 +106,41 @@ def _is_json(value: object) -> bool:
     return True
 
 
-def _as_json(value: object, depth: int) -> Any:
-    if depth > DEEPEST:
-        raise TooDeepError
-    if isinstance(value, yaml12.Yaml):
-        return _as_json(value.value, depth)
-    if isinstance(value, dict):
-        entries = cast("dict[object, object]", value).items()
-        return {_as_key(key): _as_json(below, depth + 1) for key, below in entries}
-    if isinstance(value, list | tuple):
-        return [_as_json(item, depth + 1) for item in cast("list[object]", value)]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+class _Conversion:
+    """Makes JSON of a value that has more: keys that are no strings, tags, numbers that are not finite."""
 
+    def __init__(self) -> None:
+        self.odd_keys = False
 
-def _as_key(key: object) -> str:
-    """The key as text, in the spelling of Backstage's parser: null is empty, a mapping is `{ a: b }`."""
-    match key:
-        case yaml12.Yaml():
-            return _as_key(key.value)
-        case None | bool():
-            return _CONSTANT_KEYS[key]
-        case float() if key.is_integer():
-            return str(int(key))
-        case dict():
-            entries = cast("dict[object, object]", key).items()
-            return "{ " + ", ".join(_as_key(k) if v is None else f"{_as_key(k)}: {_as_key(v)}" for k, v in entries) + " }"
-        case list() | tuple():
-            return "[ " + ", ".join(_as_key(item) for item in cast("list[object]", key)) + " ]"
-        case _:
-            return str(key)
+    def json(self, value: object, depth: int) -> Any:
+        if depth > DEEPEST:
+            raise TooDeepError
+        if isinstance(value, yaml12.Yaml):
+            return self.json(value.value, depth)
+        if isinstance(value, dict):
+            entries = cast("dict[object, object]", value).items()
+            return {self._key(key): self.json(below, depth + 1) for key, below in entries}
+        if isinstance(value, list | tuple):
+            return [self.json(item, depth + 1) for item in cast("list[object]", value)]
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        return value
+
+    def _key(self, key: object) -> str:
+        """The key as text, in the spelling of Backstage's parser: null is empty, a mapping is `{ a: b }`."""
+        match key:
+            case yaml12.Yaml():
+                return self._key(key.value)
+            case None | bool():
+                return _CONSTANT_KEYS[key]
+            case float() if key.is_integer():
+                return str(int(key))
+            case dict():
+                self.odd_keys = True
+                entries = cast("dict[object, object]", key).items()
+                return "{ " + ", ".join(self._key(k) if v is None else f"{self._key(k)}: {self._key(v)}" for k, v in entries) + " }"
+            case list() | tuple():
+                self.odd_keys = True
+                return "[ " + ", ".join(self._key(item) for item in cast("list[object]", key)) + " ]"
+            case _:
+                return str(key)
