@@ -15,7 +15,6 @@ from graph.stores.sqlite_composer import TEXT_SEPARATOR
 from graph.stores.sqlite_connections import Session, as_json
 from graph.stores.sqlite_records import record_of
 from graph.stores.stale import refuse_moved_files
-from graph.stores.stale import refuse_moved_files
 
 
 class BatchWriter:
@@ -31,7 +30,6 @@ class BatchWriter:
 
     def write(self) -> Sequence[Change]:
         """The log entries of the batch. StaleWriteError if an entity or a file is not what the batch was computed against."""
-        self._refuse_moved_files()
         self._find_nodes()
         self._refuse_stale()
         hashes = {write.entity.ref: content_hash(canonical_json(write.entity.document)) for write in self._batch.writes}
@@ -45,12 +43,6 @@ class BatchWriter:
         self._write_files()
         self._write_locations()
         return self._log()
-
-    def _refuse_moved_files(self) -> None:
-        expected = self._batch.expected
-        if expected:
-            rows = self._session.rows("stored_digests", {"files": as_json(list(expected))})
-            refuse_moved_files(expected, {(location, path): digest for location, path, digest in rows})
 
     def _find_nodes(self) -> None:
         ends = {ref for write in self._batch.writes for edge in write.declares if edge.evidence for ref in (edge.source, edge.target)}
