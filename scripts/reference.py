@@ -4,6 +4,7 @@ A document has its hand-written text around a pair of comments; what stands betw
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -188,9 +189,14 @@ def outdated() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write what is outdated."""
-    for path, text in outdated().items():
-        path.write_text(text, encoding="utf-8")
+    """Write what is outdated; with --check only name it, and exit with 1 if there is any."""
+    checking = "--check" in sys.argv
+    changed = outdated()
+    for path, text in changed.items():
+        sys.stdout.write(f"{path.relative_to(ROOT)} is outdated; run scripts/docs\n" if checking else f"{path.relative_to(ROOT)}\n")
+        if not checking:
+            path.write_text(text, encoding="utf-8")
+    sys.exit(1 if changed and checking else 0)
 
 
 if __name__ == "__main__":
