@@ -30,6 +30,17 @@ class Traversal:
     known: Mapping[str, SourceFile]
     leads: dict[str, Lead] = field(default_factory=dict[str, Lead])
     failures: dict[str, ReadError] = field(default_factory=dict[str, ReadError])
+    _folders: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """`_folders` holds every folder above a known file."""
+        folders: set[str] = set()
+        for path in self.known:
+            folder = path.rpartition("/")[0]
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+        self._folders = frozenset(folders)
 
     def follow(self, targets: Iterable[Target]) -> list[FileJob]:
         """The files that the targets lead to and that no earlier ones did, ordered by path. Blocking.
@@ -63,6 +74,8 @@ class Traversal:
         failures = list(found.failures)
         if not (found.paths or failures or target.optional):
             failures.append(ReadError(ErrorCode.UNREADABLE, target.target, f"{target.target} matches no file", missing=True))
+        if found.missing and target.target in self._folders:
+            return [target.target, *self._covered(target, target.target)]
         return [*found.paths, *self._failed(target, failures)]
 
     def _failed(self, target: Target, failures: Iterable[ReadError]) -> list[str]:
@@ -76,6 +89,9 @@ class Traversal:
             self.failures.setdefault(failure.path, failure)
             paths.append(failure.path)
             if target.type == self.context.type:
-                covers = self.context.reader.covers
-                paths += [path for path, file in self.known.items() if file.parent == target.by and covers(failure.path, path)]
+                paths += self._covered(target, failure.path)
         return paths
+
+    def _covered(self, target: Target, path: str) -> list[str]:
+        covers = self.context.reader.covers
+        return [known for known, file in self.known.items() if file.parent == target.by and covers(path, known)]

@@ -30,11 +30,11 @@ class ReadError(CallboardError):
 class Found:
     """The files that a target stands for, ordered; `failures` tell what could not be looked at.
 
-    `explicit` says that the target names one file, which need not exist.
+    `missing` says that the one path is what the target names, but that nothing is there.
     """
 
     paths: Sequence[str]
-    explicit: bool = False
+    missing: bool = False
     failures: Sequence[ReadError] = ()
 
 
@@ -83,7 +83,7 @@ class FileReader:
         if stat.S_ISDIR(mode):
             return self._below(target)
         if not is_pattern(target) or stat.S_ISREG(mode):
-            return Found((target,), explicit=True)
+            return Found((target,), missing=not mode)
         failures: list[ReadError] = []
         paths: set[str] = set()
         for pattern in alternatives(target):
@@ -134,9 +134,8 @@ class FileReader:
     def _walk(self, folder: str, parts: Sequence[str], failures: list[ReadError]) -> Iterator[str]:
         """The files below the folder that the parts of a pattern match. `**` does not enter links to folders."""
         part, rest = parts[0], parts[1:]
-        if not rest:
-            part, rest = ("*", ()) if part == "**" else (part, ())
-        elif part == "**":
+        if part == "**":
+            rest = rest or ["*"]
             yield from self._walk(folder, rest, failures)
         for entry in self._entries(folder, failures):
             if part == "**":

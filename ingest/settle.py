@@ -188,9 +188,11 @@ class Settler:
         neighbours: dict[Place, _Neighbour] = {}
         for location_id, path in places:
             record = self.records.get(path) if location_id == self.location.id else elsewhere[location_id].get(path)
-            if record is None:
-                raise StaleWriteError(f"{path} was forgotten while what it shares with other files was settled")
-            stored = await self.store.claims(sorted({*record.claims, *record.kept}))
+            refs = {*record.claims, *record.kept} if record else set[Ref]()
+            # The claims were read before the record, which somebody may have replaced in between.
+            if record is None or not refs.issuperset(claim.ref for claim in plan.rows[location_id, path]):
+                raise StaleWriteError(f"{path} was read by others while what it shares with other files was settled")
+            stored = await self.store.claims(sorted(refs))
             claims = [claim for ref in stored for claim in stored[ref] if place_of(claim) == (location_id, path)]
             errors = [error async for error in _errors_of(self.store, location_id) if error.path == path]
             neighbours[location_id, path] = _Neighbour(record, claims, errors)
@@ -219,7 +221,9 @@ class Settler:
         distinct = list({error.id: error for error in errors}.values())
         if not (plan.writes or plan.removals or files or forgotten):
             return
-        await self.store.apply(Batch(self.cause, plan.writes, plan.removals, files, claims, distinct, forgotten))
+        expected = {place: change.before.digest if change.before else "" for place, change in plan.changes.items()}
+        expected |= {place: neighbour.record.digest for place, neighbour in neighbours.items()}
+        await self.store.apply(Batch(self.cause, plan.writes, plan.removals, files, claims, distinct, forgotten, expected=expected))
         self._count(plan, files, forgotten)
 
     def _count(self, plan: _Plan, files: Sequence[SourceFile], forgotten: Sequence[Place]) -> None:
