@@ -5,7 +5,7 @@ from functools import cached_property
 import yaml
 
 from ingest.documents import DocumentText
-from ingest.outline import Row, keys_are_unique, rows_of, spec_lines
+from ingest.outline import Row, keys_are_unique, rows_of, spec_lines, without_block_scalars
 from ingest.survey import Path, Place, Survey, survey
 
 
@@ -14,10 +14,8 @@ class Places:
 
     def __init__(self, document: DocumentText) -> None:
         self._document = document
-
-    @cached_property
-    def rows(self) -> list[Row]:
-        return rows_of(self._document.text)
+        self._keys_text = without_block_scalars(document.text)
+        self._rows: list[Row] = rows_of(self._keys_text)
 
     @cached_property
     def survey(self) -> Survey | None:
@@ -29,11 +27,11 @@ class Places:
 
     @cached_property
     def _spec_lines(self) -> dict[str, list[int]]:
-        return spec_lines(self.rows)
+        return spec_lines(self._rows)
 
     @property
     def keys_are_unique(self) -> bool:
-        return keys_are_unique(self._document.text, self.rows)
+        return keys_are_unique(self._keys_text, self._rows)
 
     def spec_line(self, steps: Path) -> int:
         """The line of the file, from 1, where a field of `spec`, or an item of a list in it, stands."""
@@ -61,5 +59,5 @@ class Places:
         keys = [step for step in path if isinstance(step, str)]
         row, lead = 0, ""
         for key in keys:
-            row, lead = next(((n, r[0]) for n, r in enumerate(self.rows[row:], row) if r[1].strip("\"'") == key), (row, lead))
+            row, lead = next(((n, r[0]) for n, r in enumerate(self._rows[row:], row) if r[1].strip("\"'") == key), (row, lead))
         return self.at((row, len(lead)))

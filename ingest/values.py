@@ -11,7 +11,8 @@ import yaml12
 from ingest.survey import DEEPEST
 
 _PLACE = re.compile(r"^(?:YAML parse error: )?(?P<reason>.*?)(?: at byte \d+)? line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
-_NOT_FINITE = re.compile(r"\.(?:inf|Inf|INF|nan|NaN|NAN)\b|\d[eE]\+?\d{3}")
+_NOT_FINITE = (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN")
+_HUGE = re.compile(r"[0-9][eE]\+?[0-9]{3}")
 _MOST_TABS = 50
 _CONSTANT_KEYS: dict[bool | None, str] = {None: "", True: "true", False: "false"}
 
@@ -48,7 +49,7 @@ def parsed(text: str) -> Value:
     if not documents:
         return Value(None)
     value = documents[0]
-    if _NOT_FINITE.search(text) is None and _is_json(value):
+    if _is_json(value) and not any(word in text for word in _NOT_FINITE) and _HUGE.search(text) is None:
         return Value(value)
     conversion = _Conversion()
     return Value(conversion.json(value, 0), conversion.odd_keys)
