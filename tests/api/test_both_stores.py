@@ -31,7 +31,7 @@ Operation = tuple[str, dict[str, Any]]
 
 
 def _operations(*, filtered: bool) -> list[Operation]:
-    """What to ask: a third of what the other tests ask of one store, filters or relations, because a server plans each new query for long."""
+    """What to ask: a third of what other tests ask of one store, for a server plans each new query for long."""
     listed = [(f"{{ entities(filter: {text}) {{ totalCount edges {{ cursor }} }} }}", {}) for text, _ in LETS_THROUGH[::3]]
     single = [(f"query ($r: String!) {{ entity(ref: $r) {{ ... on {t} {{ {f} {{ ref }} }} }} }}", {"r": r}) for r, t, f, _ in SINGLE[::3]]
     plural = [
