@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-from cli.reports import printable
+from cli.printable import printable
 from ingest.progress import Progress as Listener
 from ingest.progress import Progressed
 
@@ -32,8 +31,8 @@ class _Bars:
     """Bars for the reads that are under way. Nothing is drawn, and no thread runs, while there is none."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, TaskID] = {}
-        self._drawn: Progress | None = None
+        self._tasks: dict[str, int] = {}
+        self._drawn: Any = None
 
     def listen(self, progressed: Progressed) -> None:
         """Draw what is new; a finished read leaves no trace."""
@@ -42,7 +41,7 @@ class _Bars:
             if task is not None:
                 self._end(progressed.location)
         elif task is not None or progressed.files >= _LONG_READ:
-            drawn = self._drawn = self._drawn or _started()
+            drawn = self._drawn = self._drawn or _drawing()
             if task is None:
                 task = self._tasks[progressed.location] = drawn.add_task(f"Reading {printable(progressed.location)}")
             drawn.update(task, completed=progressed.read, total=progressed.files)
@@ -62,8 +61,6 @@ class _Bars:
             self.stop()
 
 
-def _started() -> Progress:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeElapsedColumn())
-    bars = Progress(*columns, console=Console(stderr=True), transient=True)
-    bars.start()
-    return bars
+def _drawing() -> Any:
+    # Most starts and commands read nothing long, and should not wait for the drawing library.
+    return import_module("cli.bars").started()

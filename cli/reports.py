@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table as Drawn
 from rich.text import Text
 
+from cli.printable import printable
+
 FORMATS = ("table", "json", "csv", "dot", "mermaid")
 
 _UNLIMITED_WIDTH = 100_000
@@ -64,11 +66,6 @@ def show(report: Report, format_: str) -> None:
 def show_json(data: Any) -> None:
     """Print the data as indented JSON."""
     click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
-
-
-def printable(text: str) -> str:
-    """The text without control characters, which a terminal would obey."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _show_tables(report: Report) -> None:

@@ -13,7 +13,8 @@ from cli.catalogs import Ask, Choice, data_of, opened, pages_of
 from cli.exits import FINDINGS, OK
 from cli.options import config_option, format_option
 from cli.paths import shown_place
-from cli.reports import printable, show_json
+from cli.printable import printable
+from cli.reports import show_json
 from cli.sarif import sarif_log
 
 _REFS_AT_ONCE = 500
@@ -90,7 +91,7 @@ async def _missing(ask: Ask, dangling: Mapping[str, Sequence[Mapping[str, Any]]]
     return [
         Finding(
             "missing-target",
-            f"spec.{place['field']} names {ref}, which is neither among these files nor in the catalog at {url}",
+            f"{place['field']} names {ref}, which is neither among these files nor in the catalog at {url}",
             "Mend the ref, or add the entity.",
             place["path"],
             place["line"],
