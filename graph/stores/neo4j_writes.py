@@ -13,6 +13,7 @@ from graph.stores.neo4j_composer import quoted
 from graph.stores.neo4j_connections import Transaction
 from graph.stores.neo4j_records import EdgeKey, declared_from, kind_labels, stored_entity
 from graph.stores.neo4j_sources import write_locations, write_sources
+from graph.stores.stale import refuse_moved_files
 
 _AT_ONCE = 1000
 
@@ -50,7 +51,7 @@ class BatchWriter:
         # A query of its own, after the lock is held: only now nobody else can move the counter.
         head: int = await self._transaction.value("head")
         await self._read_stored()
-        self._refuse_stale()
+        await self._refuse_stale()
         declared = await self._write_entities()
         await self._write_edges(declared)
         await self._remove_entities()
@@ -64,7 +65,7 @@ class BatchWriter:
             for ref, stored_hash, declares, labels in await self._transaction.value("stored", {"refs": refs}):
                 self._stored[ref] = _Stored(stored_hash, declared_from(declares), labels)
 
-    def _refuse_stale(self) -> None:
+    async def _refuse_stale(self) -> None:
         expected = [(write.entity.ref, write.previous_hash) for write in self._batch.writes]
         expected += [(removal.ref, removal.previous_hash) for removal in self._batch.removals]
         if len({ref for ref, _ in expected}) < len(expected):
@@ -73,6 +74,9 @@ class BatchWriter:
         stale = [ref for ref, previous_hash in expected if hashes.get(ref) != previous_hash]
         if stale:
             raise StaleWriteError(f"{len(stale)} entities changed since they were read, such as {stale[0]}; read again and retry")
+        if self._batch.expected:
+            stored = await self._transaction.value("stored_digests", {"places": [list(place) for place in self._batch.expected]})
+            refuse_moved_files(self._batch.expected, {(location, path): digest for location, path, digest in stored})
 
     async def _write_entities(self) -> Mapping[Ref, Mapping[EdgeKey, list[str]]]:
         """What each written or removed entity declares from now on."""

@@ -38,6 +38,11 @@ def location(name: str, *targets: str, **spec: Any) -> dict[str, Any]:
     }
 
 
+def write_documents(path: Path, *documents: dict[str, Any] | str) -> None:
+    """The file with these documents; text is written as it is."""
+    path.write_text("---\n".join(d if isinstance(d, str) else yaml.safe_dump(d, sort_keys=False) for d in documents))
+
+
 class Catalog:
     """Files below `folder` and the store that they are read into. The configured locations are patterns relative to the folder."""
 
@@ -51,7 +56,7 @@ class Catalog:
         """The file with these documents; text is written as it is."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("---\n".join(d if isinstance(d, str) else yaml.safe_dump(d, sort_keys=False) for d in documents))
+        write_documents(path, *documents)
         return path
 
     def path(self, name: str) -> str:

@@ -2,13 +2,16 @@
 
 import asyncio
 import os
-import random
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.conditions import EVERYTHING
@@ -18,7 +21,7 @@ from graph.store import Batch, Cause
 from graph.stores.sqlite import SqliteStore
 from ingest.pipeline import READ_AT_GRANULARITY, RefreshReport, location_of, refresh
 from ingest.settings import settings_from
-from tests.ingest.catalogs import Catalog, component, location
+from tests.ingest.catalogs import Catalog, component, location, write_documents
 
 BROKEN = "kind: Component\nmetadata: {name: [}\n"
 
@@ -39,15 +42,11 @@ async def test_a_read_without_news_is_written_down_now_and_then(catalog: Catalog
     await catalog.read()
     (stored,) = await catalog.store.locations()
     long_ago = datetime.now(UTC) - READ_AT_GRANULARITY - timedelta(seconds=1)
-    await catalog.store.apply(Batch(Cause("user", "test"), locations=(type(stored)(**{**_fields(stored), "read_at": long_ago}),)))
+    await catalog.store.apply(Batch(Cause("user", "test"), locations=(replace(stored, read_at=long_ago),)))
     await catalog.read()
     (stored,) = await catalog.store.locations()
     assert stored.read_at is not None
     assert stored.read_at > long_ago
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__slots__}
 
 
 async def test_only_what_changed_is_written_with_a_patch_and_its_cause(catalog: Catalog):
@@ -163,17 +162,32 @@ async def test_a_broken_location_keeps_what_it_led_to(catalog: Catalog):
     assert await catalog.refs() == ["component:default/a", "component:default/x", "location:default/all"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-async def test_a_folder_that_can_not_be_listed_keeps_what_was_below(catalog: Catalog):
-    catalog.targets = ("**/*.yaml",)
-    catalog.write("x/a.yaml", component("a"))
-    catalog.write("b.yaml", component("b"))
-    await catalog.read()
-    (catalog.folder / "x").chmod(0)
-    report = await catalog.read()
-    (catalog.folder / "x").chmod(0o700)
-    assert report.removed == 0
-    assert {code for _, code, _ in await catalog.told()} == {"unreadable"}
+async def test_a_folder_that_can_not_be_listed_keeps_what_was_below():
+    with _fresh() as folder, _without_privileges(folder):
+        async with _in_store(folder, "store") as catalog:
+            catalog.write("x/a.yaml", component("a"))
+            catalog.write("b.yaml", component("b"))
+            await catalog.read()
+            (catalog.folder / "x").chmod(0)
+            report = await catalog.read()
+            (catalog.folder / "x").chmod(0o700)
+            assert report.removed == 0
+            assert await catalog.told() == [("x", "unreadable", None), ("x/a.yaml", "unreadable", "component:default/a")]
+            assert (await catalog.read()).errors == 0
+
+
+@contextmanager
+def _without_privileges(folder: Path) -> Iterator[None]:
+    """The super-user may read everything, so it becomes somebody else, whose folder this is."""
+    nobody, own = 65534, os.geteuid()
+    if own == 0:
+        os.chown(folder, nobody, nobody)
+        os.chown(folder / "catalog", nobody, nobody)
+        os.seteuid(nobody)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
 
 
 @pytest.mark.parametrize("target", ["teams/*.yaml", "teams", "teams/catalog-info.yaml"])
@@ -406,58 +420,62 @@ _documents = st.one_of(_names.map(lambda name: (name, "component")), st.just((""
 _files = st.dictionaries(st.sampled_from(["a.yaml", "b.yaml", "c/d.yaml"]), st.lists(_documents, max_size=4), min_size=1)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(files=_files, seed=st.randoms())
-async def test_the_order_of_files_does_not_matter(tmp_path: Path, files: dict[str, Any], seed: random.Random):
-    """Written in another order, and listed in another order by the Location that leads to them, the files give the same graph."""
-    dumps: list[Any] = []
-    folder = tmp_path / "catalog"
-    for number in range(2):
-        store = SqliteStore(tmp_path / f"{seed.random()}.db", RelationRegistry())
-        await store.open()
-        catalog = Catalog(folder, store)
-        names = list(files)
-        seed.shuffle(names)
-        for name in names:
-            catalog.write(name, *_written(files[name]))
-        catalog.targets = ("**/*.yaml",)
-        await catalog.read()
-        if number:
-            assert (await catalog.read()).written == 0
-        dumps.append(await catalog.dump())
+@contextmanager
+def _fresh() -> Iterator[Path]:
+    """A folder for one example alone."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "catalog").mkdir()
+        yield Path(folder)
+
+
+@asynccontextmanager
+async def _in_store(folder: Path, name: str) -> AsyncGenerator[Catalog]:
+    store = SqliteStore(folder / f"{name}.db", RelationRegistry())
+    await store.open()
+    catalog = Catalog(folder / "catalog", store)
+    catalog.targets = ("**/*.yaml",)
+    try:
+        yield catalog
+    finally:
         await store.close()
-        for name in names:
-            (folder / name).unlink()
-    assert dumps[0] == dumps[1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(files=_files, shuffle=st.permutations(["a.yaml", "b.yaml", "c/d.yaml"]))
+async def test_the_order_of_files_does_not_matter(files: dict[str, Any], shuffle: list[str]):
+    with _fresh() as folder:
+        dumps: list[Any] = []
+        for store in ("first", "second"):
+            for name in [name for name in (shuffle if store == "second" else sorted(files)) if name in files]:
+                path = folder / "catalog" / name
+                path.unlink(missing_ok=True)
+                path.parent.mkdir(exist_ok=True)
+                write_documents(path, *_written(files[name]))
+            async with _in_store(folder, store) as catalog:
+                await catalog.read()
+                assert (await catalog.read()).written == 0
+                dumps.append(await catalog.dump())
+        assert dumps[0] == dumps[1]
 
 
 def _written(documents: list[tuple[str, str]]) -> list[Any]:
     return [component(name) if kind == "component" else BROKEN for name, kind in documents]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None)
 @given(steps=st.lists(_files, min_size=2, max_size=4))
-async def test_many_edits_end_where_reading_the_last_state_alone_ends(tmp_path: Path, steps: list[dict[str, Any]]):
+async def test_many_edits_end_where_reading_the_last_state_alone_ends(steps: list[dict[str, Any]]):
     """Without broken files and conflicts, whose past matters, a catalog is what its files say now."""
-    folder = tmp_path / "catalog"
-    stores = [SqliteStore(tmp_path / f"{random.random()}.db", RelationRegistry()) for _ in range(2)]
-    for store in stores:
-        await store.open()
-    edited, alone = (Catalog(folder, store) for store in stores)
-    edited.targets = alone.targets = ("**/*.yaml",)
-    for step in steps:
-        for path in list(folder.rglob("*.yaml")):
-            path.unlink()
-        taken: set[str] = set()
-        for name, documents in step.items():
-            own = [component(n) for n, _ in documents if n and n not in taken and not taken.add(n)]
-            edited.write(name, *own)
-        await edited.read()
-    await alone.read()
-    assert _without_past(await edited.dump()) == _without_past(await alone.dump())
-    for store in stores:
-        await store.close()
-
-
-def _without_past(dump: dict[str, Any]) -> dict[str, Any]:
-    return dump
+    with _fresh() as folder:
+        async with _in_store(folder, "edited") as edited, _in_store(folder, "alone") as alone:
+            for step in steps:
+                for path in list(edited.folder.rglob("*.yaml")):
+                    path.unlink()
+                taken: set[str] = set()
+                for name, documents in step.items():
+                    own = [document for document, _ in documents if document and document not in taken]
+                    taken.update(own)
+                    edited.write(name, *(component(document) for document in dict.fromkeys(own)))
+                await edited.read()
+            await alone.read()
+            assert await edited.dump() == await alone.dump()
