@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
-from urllib.parse import urlsplit
 
+import orjson
 from neo4j import (
     READ_ACCESS,
     WRITE_ACCESS,
@@ -26,7 +26,7 @@ from neo4j.exceptions import (
     TransientError,
 )
 
-from graph.errors import StoreError, StoreUnavailableError
+from graph.errors import InputError, StoreError, StoreUnavailableError
 from graph.stores.neo4j_migrations import SCHEMA, migrate, stored_version
 from graph.stores.neo4j_texts import text
 
@@ -38,6 +38,7 @@ _READ_SECONDS = 30.0
 _WRITE_SECONDS = 120.0
 _CHECK_SECONDS = 5.0
 
+_SCHEMES = frozenset(f"{name}{security}" for name in ("bolt", "neo4j") for security in ("", "+s", "+ssc"))
 _CREDENTIALS = ("Neo.ClientError.Security.CredentialsExpired", "Neo.ClientError.Security.AuthenticationRateLimit")
 _NO_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 
@@ -90,17 +91,20 @@ class Connections:
         self._auth = (user or "neo4j", password) if password is not None else None
         self._database = database or None
         self._driver: AsyncDriver | None = None
-        address = urlsplit(uri)
         # Without user and password, should somebody have written them into the address.
-        self._shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+        scheme, _, rest = uri.partition("://")
+        self._scheme, self._shown = scheme, f"{scheme}://{rest.rpartition('@')[2]}"
 
     async def open(self) -> None:
         """Connect and migrate. StoreUnavailableError if nothing answers, StoreError if it answers otherwise than it should."""
         await self.close()
         try:
+            if self._scheme not in _SCHEMES:
+                raise ValueError(self._uri)
             driver = self._connected()
         except (ValueError, DriverError) as failure:
-            raise StoreError(f"backend.database.connection.uri is no address of a Neo4j: {self._shown}") from failure
+            remedy = "write one such as bolt://localhost:7687 or neo4j+s://graph.example.com"
+            raise StoreError(f"backend.database.connection.uri is no address of a Neo4j: {self._shown}; {remedy}") from failure
         try:
             await self._translated(migrate(lambda: self._session(driver, WRITE_ACCESS)), _WRITE_SECONDS)
         except BaseException:
@@ -164,6 +168,8 @@ class Connections:
         try:
             async with asyncio.timeout(seconds):
                 return await answer
+        except (UnicodeEncodeError, orjson.JSONEncodeError) as failure:
+            raise InputError(f"the request holds text that is not valid Unicode: {failure}") from failure
         except TimeoutError as failure:
             raise StoreUnavailableError(f"Neo4j at {self._shown} gave no answer within {seconds:.0f} seconds") from failure
         except (DriverError, Neo4jError, OSError) as failure:

@@ -3,9 +3,11 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -47,6 +49,16 @@ class Neo4jServer:
                 self._port = int(line.rsplit(":", 1)[1])
                 return self.uri
         raise RuntimeError(f"Neo4j ended at its start; see {log.name}:\n{Path(log.name).read_text()[-2000:]}")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Meanwhile it keeps its connections and answers nothing, as behind a broken network."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, as a crash does; the data stay."""
@@ -94,13 +106,16 @@ def _jars() -> Path:
 
 
 def main() -> None:
-    """Serve a folder in the foreground until interrupted."""
+    """Serve a folder in the foreground until interrupted, or only fetch the server."""
     parser = argparse.ArgumentParser(prog="scripts/neo4j", description="A local Neo4j without authentication, for development.")
     parser.add_argument("--data", type=Path, default=Path(".callboard/neo4j"), help="where it keeps its data (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7687, help="the Bolt port on 127.0.0.1 (default: %(default)s)")
+    parser.add_argument("--fetch", action="store_true", help="only fetch what a start needs, where it is not there yet")
     given = parser.parse_args()
     try:
         command = command_line(given.data.resolve(), given.port)
+        if given.fetch:
+            return
     except MissingServerError as missing:
         raise SystemExit(str(missing)) from None
     os.execv(command[0], command)
