@@ -17,6 +17,11 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 UNLIMITED = 2**31 - 1
+BEYOND_ANY = "\U0010ffff"
+"""A text that comes after any ref and relation."""
+
+AFTER_THE_LOG = 2**62
+"""A sequence number greater than any."""
 
 Steps = tuple[Step, ...]
 RelatedKey = tuple[Steps, Window, Condition | None, bool]

@@ -7,14 +7,12 @@ from itertools import groupby
 from api.graphql.arguments import PageArguments
 from api.graphql.context import Context
 from api.graphql.listing import ListedRow, Listing, Slice
-from api.graphql.loaders import UNLIMITED
+from api.graphql.loaders import BEYOND_ANY, UNLIMITED
 from graph.conditions import EVERYTHING, Condition, all_of, fact_in
 from graph.entities import Entity, Evidence
 from graph.refs import Ref
 from graph.relations import Step
 from graph.store import Keyset, Page, RelatedRow, Window
-
-_BEYOND_ANY = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def _window_of_each(window: Window, walk: Walk) -> Window:
     An end shows up once for each of the steps, and the entity itself, which is left out, may be one of the ends.
     """
     limit = window.limit if walk.is_plain else len(walk.steps) * (window.limit + 2)
-    after = (window.after[0], _BEYOND_ANY, "") if window.after else None
+    after = (window.after[0], BEYOND_ANY, "") if window.after else None
     before = (window.before[0], "", "") if window.before else None
     return Window(limit, after, before, window.backward)
 

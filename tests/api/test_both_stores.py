@@ -62,7 +62,7 @@ WHOLE = [
     "{ changes(last: 5) { totalCount edges { cursor node { sequence ref operation patch cause { kind detail } } } } }",
     '{ entity(ref: "dataset:data/sales") { spec history { totalCount nodes { sequence operation } } } }',
     '{ whyMissing(ref: "component:shop") { presence explanation claims { path line holds } errors { id } } }',
-    '{ whyMissing(ref: "component:ghost") { presence explanation references { sourceRef } } }',
+    '{ whyMissing(ref: "component:ghost") { presence explanation references { entity { ref } } } }',
     '{ facets(of: ["kind", "metadata.tags", "relations.partOf", "relations.hasMember"]) { of values { value count } } }',
     '{ components(orderBy: [{ path: "metadata.title", direction: DESC }, { path: "spec.type" }], last: 3) { edges { cursor } } }',
 ]

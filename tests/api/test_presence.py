@@ -141,7 +141,8 @@ async def test_edges_to_missing_entities_are_listed(asking: Asking) -> None:
 
 
 WHY = """query ($ref: String!) { whyMissing(ref: $ref) { ref presence explanation entity { name } errors { code }
-  claims { path document line holds location { id } } lastChange { operation } references { sourceRef } failedLocations { id }
+  claims { path document line holds location { id } } lastChange { operation }
+  references { entity { ref } relation direction evidence { field } } failedLocations { id }
   sameName { ref } } }"""
 
 
@@ -198,9 +199,19 @@ async def test_a_removed_entity_says_when_and_by_whom(asking: Asking) -> None:
     assert why["explanation"].endswith(" (user user:default/ann).")
 
 
-async def test_who_points_to_a_missing_ref_is_listed(asking: Asking) -> None:
-    assert (await asking.data(WHY, ref="component:ghost"))["whyMissing"]["references"] == [{"sourceRef": "component:default/shop"}]
-    assert (await asking.data(WHY, ref="component:gho"))["whyMissing"]["references"] == []
+@pytest.mark.parametrize(
+    ("ref", "references"),
+    [
+        ("component:ghost", [("component:default/shop", "DEPENDS_ON", "OUT", "dependsOn")]),
+        ("group:nobody", [("group:default/platform", "CHILD_OF", "IN", "children")]),
+        ("group:ghosts", [("component:default/audit", "OWNED_BY", "OUT", "owner")]),
+        ("component:gho", []),
+    ],
+)
+async def test_who_points_to_a_missing_ref_is_listed(asking: Asking, ref: str, references: list[tuple[str, ...]]) -> None:
+    found = (await asking.data(WHY, ref=ref))["whyMissing"]["references"]
+    shown = [(r["entity"]["ref"], r["relation"], r["direction"], r["evidence"][0]["field"]) for r in found]
+    assert shown == references
 
 
 async def test_the_same_name_elsewhere_is_offered(asking: Asking) -> None:

@@ -32,7 +32,7 @@ EVERYWHERE = """{
   cycles { totalCount }
   danglingRelations { nodes { sourceRef targetRef } }
   whyMissing(ref: "component:ledger") {
-    presence explanation entity { ref } claims { path } errors { code } references { sourceRef } sameName { ref } }
+    presence explanation entity { ref } claims { path } errors { code } references { entity { ref } } sameName { ref } }
   catalogErrors { totalCount nodes { ref } }
   _entities(representations: [{ __typename: "Component", ref: "component:ledger" }]) { __typename }
 }"""

@@ -13,7 +13,7 @@ from api.graphql.arguments import PageArguments, argument, refs_given
 from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.listing import ListedRow, Listing, Slice
-from api.graphql.loaders import UNLIMITED
+from api.graphql.loaders import AFTER_THE_LOG
 from api.graphql.types.connections import PageInfo, RowEdge, count_of, nodes_of, page_of, rows_of
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
@@ -23,6 +23,7 @@ from graph.store import Change as StoredChange
 from graph.store import Window
 
 _SCOPE = "changes"
+_MOST_DIGITS = 18
 
 Read = Callable[[int, int, bool], Awaitable[Sequence[StoredChange]]]
 """(sequence number to start from, how many, backward) to log entries"""
@@ -104,7 +105,7 @@ def history(root: strawberry.Parent[Entity], info: Info, page: PageArguments) ->
 def _listing(page: PageArguments, since: int, read: Read, count: Callable[[], Awaitable[int]]) -> Listing[StoredChange]:
     window = page.window(_SCOPE)
     low = max(since, _bound(window.after, 0))
-    high = _bound(window.before, UNLIMITED)
+    high = _bound(window.before, AFTER_THE_LOG)
 
     async def load() -> Slice[StoredChange]:
         entries = await read(high if window.backward else low, window.limit + 1, window.backward)
@@ -129,15 +130,21 @@ def _slice(entries: Sequence[StoredChange], window: Window) -> Slice[StoredChang
 def _bound(keyset: Sequence[str | None] | None, unbounded: int) -> int:
     if keyset is None:
         return unbounded
-    text = keyset[0] if len(keyset) == 1 else None
-    if text is None or not text.isdecimal():
+    sequence = _sequence(keyset[0]) if len(keyset) == 1 else None
+    if sequence is None:
         raise InvalidCursorError("the cursor is malformed; hand back a cursor as it was received, or leave it out to start over")
-    return int(text)
+    return sequence
 
 
 def _sequence_given(text: str | None) -> int:
     if text is None:
         return 0
-    if not text.isdecimal():
-        raise InputError(f"`since`: {text!r} is no sequence number; give the `sequence` of the last change that you know")
-    return int(text)
+    sequence = _sequence(text)
+    if sequence is None:
+        raise InputError("`since` is no sequence number; give the `sequence` of the last change that you know")
+    return sequence
+
+
+def _sequence(text: str | None) -> int | None:
+    """The number that the text writes in decimal digits, none of them too many; None otherwise."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None

@@ -10,6 +10,7 @@ import strawberry
 from api.graphql.arguments import PageArguments, argument, ref_given
 from api.graphql.context import Context, Info
 from api.graphql.listing import ListedRow, Slice, UncountedListing, slice_of
+from api.graphql.loaders import AFTER_THE_LOG, BEYOND_ANY, UNLIMITED
 from api.graphql.types.changes import Change
 from api.graphql.types.connections import PageInfo, RowEdge, nodes_of, page_of, rows_of
 from api.graphql.types.errors import CatalogError
@@ -17,18 +18,18 @@ from api.graphql.types.evidence import Evidence
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location, RefClaim
-from api.graphql.types.relation_type import RelationType
-from graph.conditions import EVERYTHING, fact_in
+from api.graphql.types.relation_type import RelationDirection, RelationType
+from graph.conditions import EVERYTHING, AnyOf, Related, fact_in
 from graph.entities import Edge, Entity
 from graph.refs import Ref, split_ref
+from graph.relations import Direction, Step
 from graph.store import CatalogError as StoredError
 from graph.store import Change as StoredChange
-from graph.store import Claim, Operation, Window
+from graph.store import Claim, Operation, RelatedRow, Window
 from graph.store import Location as StoredLocation
 
 _SCOPE = "dangling"
 _SHOWN = 50
-_BEFORE_ANY = ""
 
 
 async def _source(root: strawberry.Parent[Edge], info: Info) -> Entity | None:
@@ -73,6 +74,22 @@ class Presence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pointing:
+    """An entity with an edge that leads to a missing ref, seen from that entity."""
+
+    entity: Entity
+    row: RelatedRow
+
+
+@strawberry.type(description="An entity that points to a missing ref.")
+class Reference:
+    entity: LazyEntity = attribute("The entity.")
+    relation: RelationType = reading(lambda pointing: pointing.row.edge.relation, "The relation.")
+    direction: RelationDirection = reading(lambda pointing: pointing.row.direction, "Which way the edge leads from the entity to the ref.")
+    evidence: list[Evidence] = reading(lambda pointing: pointing.row.edge.evidence, "The statements by which the edge exists.")
+
+
+@dataclass(frozen=True, slots=True)
 class RefReport:
     """What the catalog knows of a ref, whether it is there or not."""
 
@@ -81,7 +98,7 @@ class RefReport:
     errors: Sequence[StoredError] = ()
     claims: Sequence[Claim] = ()
     last_change: StoredChange | None = None
-    references: Sequence[Edge] = ()
+    references: Sequence[Pointing] = ()
     failed_locations: Sequence[StoredLocation] = field(default=())
 
     @property
@@ -108,9 +125,8 @@ class RefReport:
                 cause = self.last_change.cause
                 return f"{self.ref} was removed at {self.last_change.at.isoformat()} ({cause.kind} {cause.detail})."
             case Presence.REFERENCED:
-                edge = self.references[0]
                 return (
-                    f"No file that the catalog reads declares {self.ref}, but {edge.source} points to it. "
+                    f"No file that the catalog reads declares {self.ref}, but {self.references[0].entity.ref} points to it. "
                     "Declare it, or mend the ref; and see that a location leads to its file."
                 )
             case _:
@@ -135,7 +151,7 @@ class WhyMissing:
     errors: list[CatalogError] = attribute("The catalog errors that name it.")
     claims: list[RefClaim] = attribute("The documents that declare it.")
     last_change: Change | None = attribute("The last entry of the log about it.")
-    references: list[DanglingRelation] = attribute("Edges of other entities that point to it in vain, the first 50.")
+    references: list[Reference] = attribute("The entities that point to it although it is missing, the first 50.")
     failed_locations: list[Location] = attribute("The roots of reading of which the last read failed, where it may have been.")
     same_name: list[LazyEntity] = resolved(_same_name, "Entities of the same name in other kinds and namespaces, the first 50.")
 
@@ -148,7 +164,7 @@ async def why_missing(info: Info, ref: Annotated[str, argument("The ref in quest
         entity,
         errors=await context.loaders.errors_by_ref.load(asked),
         claims=await _claims(context, asked, entity),
-        last_change=next(iter(await context.loaders.history_by_ref(2**31 - 1, 1, backward=True).load(asked)), None),
+        last_change=next(iter(await context.loaders.history_by_ref(AFTER_THE_LOG, 1, backward=True).load(asked)), None),
         references=() if entity else await _references(context, asked),
         failed_locations=() if entity else [location for location in await context.store.locations() if location.error],
     )
@@ -161,6 +177,12 @@ async def _claims(context: Context, ref: Ref, entity: Entity | None) -> Sequence
     return (await context.store.claims([ref])).get(ref, ())
 
 
-async def _references(context: Context, ref: Ref) -> Sequence[Edge]:
-    found = await context.store.dangling(Window(_SHOWN, after=(ref, _BEFORE_ANY, _BEFORE_ANY)), visible=context.visible)
-    return [edge for edge in found.rows if edge.target == ref]
+async def _references(context: Context, ref: Ref) -> Sequence[Pointing]:
+    relations = context.registry.names
+    leading = AnyOf(tuple(Related(name, direction, (ref,)) for name in relations for direction in Direction))
+    entities = (await context.store.page(leading, (), Window(_SHOWN), visible=context.visible)).rows
+    steps = tuple(Step(name, direction) for name in relations for direction in Direction)
+    to_ref = Window(UNLIMITED, after=(ref, "", ""), before=(ref, BEYOND_ANY, ""))
+    loader = context.loaders.related_by_ref(steps, to_ref, with_nodes=False)
+    pages = await loader.load_many([entity.ref for entity in entities])
+    return [Pointing(entity, row) for entity, page in zip(entities, pages, strict=True) for row in page.rows]
