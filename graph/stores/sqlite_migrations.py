@@ -10,8 +10,6 @@ from importlib.resources.abc import Traversable
 import queries
 from graph.errors import StoreError
 
-_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)"
-
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -41,7 +39,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = SC
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute(_VERSIONS)
+        connection.execute(queries.load("sqlite/create_schema_versions.sql"))
         stored = stored_version(connection)
         if stored > len(migrations):
             raise StoreError(
@@ -52,7 +50,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = SC
             for statement in statements_of(migration.text):
                 connection.execute(statement)
             done = (migration.version, migration.name, datetime.now(UTC).isoformat())
-            connection.execute("INSERT INTO schema_versions (version, name, applied_at) VALUES (?, ?, ?)", done)
+            connection.execute(queries.load("sqlite/write_schema_version.sql"), done)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -61,7 +59,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = SC
 
 def stored_version(connection: sqlite3.Connection) -> int:
     """The version of the schema that the database has; 0 for none."""
-    return connection.execute("SELECT coalesce(max(version), 0) FROM schema_versions").fetchone()[0]
+    return connection.execute(queries.load("sqlite/schema_version.sql")).fetchone()[0]
 
 
 def statements_of(text: str) -> Iterator[str]:

@@ -1,1 +1,1 @@
-SELECT max(version) FROM schema_versions
+SELECT coalesce(max(version), 0) FROM schema_versions
