@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
+from pathlib import Path
 from types import TracebackType
 
 from ingest.files import FileContext, FileJob, FileReading
@@ -96,7 +97,7 @@ class _ReadingProcess:
         self._connection, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
-            code = self._CODE.format(path=[os.path.abspath(entry) for entry in sys.path], handle=handle)  # noqa: PTH100
+            code = self._CODE.format(path=[str(Path(entry).absolute()) for entry in sys.path], handle=handle)
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
                 [sys.executable, "-c", code], pass_fds=(handle,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
