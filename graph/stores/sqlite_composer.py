@@ -40,6 +40,7 @@ class Composer:
         self.parameters: dict[str, object] = {}
         self._visible = visible
         self._seen_in_set = seen_in_set
+        self._edge = "edge"
 
     def visible(self, node: str) -> str:
         """The node, known to be an entity, may be seen."""
@@ -145,6 +146,8 @@ class Composer:
         """A composer that sees everything and adds to the same parameters: visibility is decided on the whole graph."""
         whole = Composer()
         whole.parameters = self.parameters
+        # It is asked about columns of `edge`, which a name of its own keeps in sight.
+        whole._edge = "whole_edge"
         return whole
 
     def term(self, term: str) -> str:
@@ -175,20 +178,20 @@ class Composer:
 
     def _related(self, condition: Related, node: str) -> str:
         here, there = ends(condition.direction)
-        where = f"edge.{here} = {node} AND edge.relation = {self.term(condition.relation)} AND {self.visible('+edge.declarer')}"
+        where = f"{self._edge}.{here} = {node} AND {self._edge}.relation = {self.term(condition.relation)} AND {self.visible(f'+{self._edge}.declarer')}"
         if condition.targets is not None:
-            # A look-up for each of a few targets; of many, a test of membership for each edge.
-            column = f"edge.{there}" if len(condition.targets) <= _FEW else f"+edge.{there}"
+            # A look-up for each of a few targets; of many, a test of membership for each {self._edge}.
+            column = f"{self._edge}.{there}" if len(condition.targets) <= _FEW else f"+{self._edge}.{there}"
             where += f" AND {column} IN ({self._ids(condition.targets)})"
-        return f"EXISTS (SELECT 1 FROM declarations AS edge WHERE {where})"
+        return f"EXISTS (SELECT 1 FROM declarations AS {self._edge} WHERE {where})"
 
     def _related_transitively(self, condition: Related, node: str) -> str:
         if condition.targets is None:
             return self._related(condition, node)
         here, there = ends(condition.direction)
-        relation = f"edge.relation = {self.term(condition.relation)} AND {self.visible('+edge.declarer')}"
-        first = f"SELECT edge.{here} FROM declarations AS edge WHERE edge.{there} IN ({self._ids(condition.targets)}) AND {relation}"
-        further = f"SELECT edge.{here} FROM chain CROSS JOIN declarations AS edge ON edge.{there} = chain.id AND {relation}"
+        relation = f"{self._edge}.relation = {self.term(condition.relation)} AND {self.visible(f'+{self._edge}.declarer')}"
+        first = f"SELECT {self._edge}.{here} FROM declarations AS {self._edge} WHERE {self._edge}.{there} IN ({self._ids(condition.targets)}) AND {relation}"
+        further = f"SELECT {self._edge}.{here} FROM chain CROSS JOIN declarations AS {self._edge} ON {self._edge}.{there} = chain.id AND {relation}"
         return f"{node} IN (WITH RECURSIVE chain (id) AS ({first} UNION {further}) SELECT id FROM chain)"
 
     def _text_contains(self, words: Sequence[str], node: str) -> str:
