@@ -178,21 +178,26 @@ class Composer:
 
     def _related(self, condition: Related, node: str) -> str:
         here, there = ends(condition.direction)
-        where = f"{self._edge}.{here} = {node} AND {self._edge}.relation = {self.term(condition.relation)} AND {self.visible(f'+{self._edge}.declarer')}"
+        edge = self._edge
+        where = f"{edge}.{here} = {node} AND {self._of_relation(condition.relation)}"
         if condition.targets is not None:
-            # A look-up for each of a few targets; of many, a test of membership for each {self._edge}.
-            column = f"{self._edge}.{there}" if len(condition.targets) <= _FEW else f"+{self._edge}.{there}"
+            # A look-up for each of a few targets; of many, a test of membership for each edge.
+            column = f"{edge}.{there}" if len(condition.targets) <= _FEW else f"+{edge}.{there}"
             where += f" AND {column} IN ({self._ids(condition.targets)})"
-        return f"EXISTS (SELECT 1 FROM declarations AS {self._edge} WHERE {where})"
+        return f"EXISTS (SELECT 1 FROM declarations AS {edge} WHERE {where})"
 
     def _related_transitively(self, condition: Related, node: str) -> str:
         if condition.targets is None:
             return self._related(condition, node)
         here, there = ends(condition.direction)
-        relation = f"{self._edge}.relation = {self.term(condition.relation)} AND {self.visible(f'+{self._edge}.declarer')}"
-        first = f"SELECT {self._edge}.{here} FROM declarations AS {self._edge} WHERE {self._edge}.{there} IN ({self._ids(condition.targets)}) AND {relation}"
-        further = f"SELECT {self._edge}.{here} FROM chain CROSS JOIN declarations AS {self._edge} ON {self._edge}.{there} = chain.id AND {relation}"
+        edge, relation = self._edge, self._of_relation(condition.relation)
+        targets = self._ids(condition.targets)
+        first = f"SELECT {edge}.{here} FROM declarations AS {edge} WHERE {edge}.{there} IN ({targets}) AND {relation}"
+        further = f"SELECT {edge}.{here} FROM chain CROSS JOIN declarations AS {edge} ON {edge}.{there} = chain.id AND {relation}"
         return f"{node} IN (WITH RECURSIVE chain (id) AS ({first} UNION {further}) SELECT id FROM chain)"
+
+    def _of_relation(self, relation: str) -> str:
+        return f"{self._edge}.relation = {self.term(relation)} AND {self.visible(f'+{self._edge}.declarer')}"
 
     def _text_contains(self, words: Sequence[str], node: str) -> str:
         if any(TEXT_SEPARATOR in word for word in words):
