@@ -36,6 +36,7 @@ _NAME_BY_STATUS: Mapping[int, str] = {
     403: "NotAllowedError",
     404: "NotFoundError",
     409: "ConflictError",
+    500: "InternalServerError",
     503: "ServiceUnavailableError",
 }
 UNAVAILABLE = "The store can't be reached at the moment. Try again in a few seconds; /readyz says when it is back."

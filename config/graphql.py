@@ -13,7 +13,7 @@ class GraphQL(Section):
     """`graphql`."""
 
     max_depth: _Limit = Field(default=20, description="Deepest nesting of fields that an operation may select.")
-    max_tokens: _Limit = Field(default=5_000, description="Longest operation, in lexical tokens.")
+    max_tokens: _Limit = Field(default=5_000, description="Longest operation, in lexical tokens; its variables may hold as many values.")
     max_aliases: _Limit = Field(default=60, description="How many fields of an operation may be renamed.")
     max_cost: _Limit = Field(
         default=200_000,

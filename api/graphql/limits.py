@@ -1,9 +1,9 @@
 """Refuses operations that are too long, too deep, too much renamed or too costly, before anything is read."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
-from graphql import DocumentNode, FieldNode, Node, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, Visitor, visit
+from graphql import DocumentNode, FieldNode, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, Visitor, visit
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
 from api.graphql.costs import measured
@@ -11,6 +11,9 @@ from config.graphql import GraphQL
 from graph.errors import InputError, LimitExceededError
 
 ExtensionFactory = Callable[[], SchemaExtension]
+
+DEEPEST_ARGUMENT = 40
+"""Levels of lists and objects; the databases' own parsers give up not far beyond."""
 
 
 def extensions_for(settings: GraphQL) -> Sequence[ExtensionFactory]:
@@ -21,8 +24,8 @@ def extensions_for(settings: GraphQL) -> Sequence[ExtensionFactory]:
 class OperationLimits(SchemaExtension):
     """Raises LimitExceededError, which names the limit, its key in the configuration and what was asked for.
 
-    The number of tokens is checked while parsing, that of aliases before validation, depth and cost after it. The cost of what is
-    executed is stated in `extensions.cost`. A document of several operations needs the name of one: InputError.
+    The size of variables is checked first, the number of tokens while parsing, that of aliases before validation, depth and cost after
+    it. The cost of what is executed is stated in `extensions.cost`. A document of several operations needs the name of one: InputError.
     """
 
     def __init__(self, settings: GraphQL) -> None:
@@ -34,6 +37,9 @@ class OperationLimits(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         context = self.execution_context
         self._requested_name = context.operation_name
+        values, nesting = _extent(context.variables or {})
+        _refuse("{} values in its variables", "maxTokens", values, self._settings.max_tokens)
+        _refuse_nested(nesting)
         context.parse_options["max_tokens"] = self._settings.max_tokens
         if not self._settings.introspection:
             context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
@@ -43,7 +49,10 @@ class OperationLimits(SchemaExtension):
         yield
         document = self.execution_context.graphql_document
         if document and not self.execution_context.pre_execution_errors:
-            _refuse("aliases", "maxAliases", _aliases(document), self._settings.max_aliases)
+            found = _Counter()
+            visit(document, found)
+            _refuse("{} aliases", "maxAliases", found.aliases, self._settings.max_aliases)
+            _refuse_nested(found.nesting)
             self._refuse_unnamed(document)
 
     def on_validate(self) -> Iterator[None]:
@@ -53,9 +62,9 @@ class OperationLimits(SchemaExtension):
             return
         schema = context.schema._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no public name for it
         operation = measured(schema, context.graphql_document, context.operation_name)
-        _refuse("levels of nested fields", "maxDepth", operation.depth, self._settings.max_depth)
+        _refuse("{} levels of nested fields", "maxDepth", operation.depth, self._settings.max_depth)
         self._cost = operation.cost(context.variables or {})
-        _refuse("as its estimated cost", "maxCost", self._cost, self._settings.max_cost)
+        _refuse("an estimated cost of {}", "maxCost", self._cost, self._settings.max_cost)
 
     def _refuse_unnamed(self, document: DocumentNode) -> None:
         # Strawberry would execute the first operation; the specification wants an error.
@@ -72,19 +81,47 @@ class OperationLimits(SchemaExtension):
 
 def _refuse(what: str, key: str, asked: int, limit: int) -> None:
     if asked > limit:
-        raise LimitExceededError(f"The operation has {asked:,} {what}; the limit is {limit:,} (graphql.{key}). Ask for less, or in parts.")
+        has = what.format(f"{asked:,}")
+        raise LimitExceededError(f"The operation has {has}; the limit is {limit:,} (graphql.{key}). Ask for less, or in parts.")
 
 
-def _aliases(document: DocumentNode) -> int:
-    counter = _AliasCounter()
-    visit(document, counter)
-    return counter.aliases
+def _refuse_nested(levels: int) -> None:
+    if levels > DEEPEST_ARGUMENT:
+        raise LimitExceededError(f"An argument nests lists and objects {levels} deep; the limit is {DEEPEST_ARGUMENT}. Write it flatter.")
 
 
-class _AliasCounter(Visitor):
+def _extent(variables: Mapping[str, Any]) -> tuple[int, int]:
+    """How many values the variables hold, and how deep their lists and objects are nested."""
+    values, deepest = 0, 0
+    waiting: list[tuple[Any, int]] = [(value, 0) for value in variables.values()]
+    while waiting:
+        value, level = waiting.pop()
+        values += 1
+        if isinstance(value, dict | list):
+            below: Iterable[Any] = cast("dict[str, Any]", value).values() if isinstance(value, dict) else cast("list[Any]", value)
+            waiting.extend((item, level + 1) for item in below)
+            deepest = max(deepest, level + 1)
+    return values, deepest
+
+
+class _Counter(Visitor):
+    """Counts aliases, and the deepest nesting of lists and objects in arguments."""
+
     def __init__(self) -> None:
         super().__init__()
         self.aliases = 0
+        self.nesting = 0
+        self._level = 0
 
-    def enter_field(self, node: FieldNode, *_: Node) -> None:
+    def enter_field(self, node: FieldNode, *_: object) -> None:
         self.aliases += node.alias is not None
+
+    def enter_object_value(self, *_: object) -> None:
+        self._level += 1
+        self.nesting = max(self.nesting, self._level)
+
+    def leave_object_value(self, *_: object) -> None:
+        self._level -= 1
+
+    enter_list_value = enter_object_value
+    leave_list_value = leave_object_value

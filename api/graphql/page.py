@@ -22,9 +22,9 @@ otherwise install Callboard again. npm reads its registry from your <code>.npmrc
 """
 
 
-def page() -> Response:
-    """The page, or one that says how to build it."""
-    index = FOLDER / "index.html"
+def page(folder: Path = FOLDER) -> Response:
+    """The page in the folder, or one that says how to build it."""
+    index = folder / "index.html"
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "Vary": "Accept"}
     return FileResponse(index, headers=headers) if index.is_file() else HTMLResponse(_NOT_BUILT, headers=headers)
 
