@@ -166,8 +166,12 @@ class _Refresh:
         settler = await _settler(self.location, self.store, self.settings, self.cause)
         context = await asyncio.to_thread(context_of, self.location, self.settings)
         traversal = Traversal(context, dict(settler.records))
-        async with Crew(context, processes) as crew:
-            await self._read_all(traversal, crew, settler)
+        try:
+            async with Crew(context, processes) as crew:
+                await self._read_all(traversal, crew, settler)
+            await settler.flush()
+        finally:
+            await settler.abandon()
         await self._settle_entangled(traversal, settler)
         location = await self._write_location(settler, traversal)
         if self.progress:

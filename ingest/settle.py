@@ -1,5 +1,6 @@
 """Settling what files declare into what the graph holds: who holds each ref, what is written, what goes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -70,11 +71,16 @@ class Settler:
     tally: Tally = field(default_factory=Tally)
     created: set[Ref] = field(default_factory=set[Ref])
     wrote: bool = False
+    _writing: asyncio.Task[None] | None = None
+    _in_flight: set[Ref] = field(default_factory=set[Ref])
 
     async def settle_plain(self, changes: Sequence[FileChange]) -> list[FileChange]:
-        """Write what the files declare, but for those that share a ref with another file or let one go; these are returned."""
+        """Write what the files declare, but for those that share a ref with another file or let one go; these are returned.
+
+        The write goes on while the next call prepares its own, until `flush`.
+        """
         known = await self._known({ref for change in changes for ref in (*change.declared, *change.previous)})
-        taken: set[Ref] = set()
+        taken = set(self._in_flight)
         plain: list[FileChange] = []
         entangled: list[FileChange] = []
         for change in changes:
@@ -83,14 +89,31 @@ class Settler:
             (plain if free else entangled).append(change)
             taken |= own
         if plain:
-            await self._write(plain, known, {ref for change in plain for ref in (*change.declared, *change.kept)})
+            affected = {ref for change in plain for ref in (*change.declared, *change.kept)}
+            plan, neighbours = await self._planned(plain, known, affected)
+            await self.flush()
+            self._in_flight = affected
+            self._writing = asyncio.create_task(self._apply(plan, neighbours))
         return entangled
+
+    async def flush(self) -> None:
+        """Wait for the write that goes on. StaleWriteError and StoreUnavailableError are those of the write."""
+        writing, self._writing = self._writing, None
+        if writing:
+            await writing
+
+    async def abandon(self) -> None:
+        """End the write that goes on, if there is one, whatever becomes of it."""
+        if self._writing:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
 
     async def settle(self, changes: Sequence[FileChange], refs: Collection[Ref] = ()) -> None:
         """Write what follows from the changes, and who holds `refs` now, in one transaction. StaleWriteError if anything moved."""
+        await self.flush()
         affected = {*refs, *(ref for change in changes for ref in (*change.declared, *change.previous))}
-        known = await self._known(affected)
-        await self._write(changes, known, affected)
+        plan, neighbours = await self._planned(changes, await self._known(affected), affected)
+        await self._apply(plan, neighbours)
 
     async def unsettled(self, refs: Collection[Ref]) -> set[Ref]:
         """Those of the refs that are claimed but held by none of the claims, as when two locations were settled at the same time."""
@@ -113,7 +136,9 @@ class Settler:
         claims = await self.store.claims(wanted)
         return Known(entities, claims, await self.store.declared_by(list(entities)) if entities else {})
 
-    async def _write(self, changes: Sequence[FileChange], known: Known, affected: Collection[Ref]) -> None:
+    async def _planned(
+        self, changes: Sequence[FileChange], known: Known, affected: Collection[Ref]
+    ) -> tuple[_Plan, "Mapping[Place, _Neighbour]"]:
         by_place: dict[Place, FileChange] = {(change.location_id, change.path): change for change in changes}
         claims: dict[Ref, list[Claim]] = {
             ref: [claim for claim in known.claims.get(ref, ()) if place_of(claim) not in by_place] for ref in affected
@@ -127,7 +152,7 @@ class Settler:
         neighbours = await self._neighbours(plan)
         for ref, winner in plan.winners.items():
             self._plan_entity(plan, ref, winner, neighbours)
-        await self._apply(plan, neighbours)
+        return plan, neighbours
 
     def _decide(self, plan: _Plan, ref: Ref) -> None:
         claims = plan.claims[ref]
