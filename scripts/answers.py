@@ -78,10 +78,9 @@ def compact(value: object, indent: str = "") -> str:
     return "[\n" + ",\n".join(inner + compact(below, inner) for below in value) + f"\n{indent}]"
 
 
-def with_outputs(document: str) -> str:
+def with_outputs(document: str, folder: Path) -> str:
     """The tutorial with what its commands print now, when its files are made and its commands run in order in an empty folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _replaced(document, _outputs(document, Path(folder).resolve()))
+    return _replaced(document, _outputs(document, folder.resolve()))
 
 
 def _outputs(document: str, folder: Path) -> Iterator[tuple[Block, str]]:
@@ -99,13 +98,9 @@ def _outputs(document: str, folder: Path) -> Iterator[tuple[Block, str]]:
 
 def _run(script: str, folder: Path) -> str:
     """What a line of the tutorial prints, folder names left out. ValueError if the command could not be used like that."""
-    command, _, target = script.strip().partition(" > ")
-    ran = callboard(command.split()[1:], folder)
+    ran = callboard(script.split()[1:], folder)
     if ran.returncode not in {0, 1}:
         raise ValueError(f"{script}\n{ran.stdout}{ran.stderr}")
-    if target:
-        (folder / target).write_text(ran.stdout, encoding="utf-8")
-        return ran.stderr
     lines = (ran.stdout + ran.stderr).replace(f"{folder}/", "").splitlines()
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
@@ -118,8 +113,9 @@ def _replaced(document: str, changes: Iterable[tuple[Block, str]]) -> str:
 
 def main() -> None:
     """Write the answers and outputs into the documents."""
-    for path, renewed in ((QUERIES, with_answers), (TUTORIAL, with_outputs)):
-        path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    QUERIES.write_text(with_answers(QUERIES.read_text(encoding="utf-8")), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        TUTORIAL.write_text(with_outputs(TUTORIAL.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")
 
 
 if __name__ == "__main__":
