@@ -34,7 +34,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def config(tmp_path: Path, empty_neo4j_uri: str, redis_url: str) -> Path:
+def config(tmp_path: Path, redis_url: str, empty_neo4j_uri: str) -> Path:
     write_catalog(tmp_path / "catalog")
     path = tmp_path / "app-config.yaml"
     path.write_text(
