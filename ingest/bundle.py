@@ -59,9 +59,9 @@ class _Bundle:
     def _goal(self, ref: str, file: str) -> tuple[str, Pointer] | None:
         """The file and pointer that a reference names; None for one that stays as it is."""
         path, _, fragment = ref.partition("#")
-        goal = normpath(join(dirname(file), unquote(path))) if path else file
-        if "://" in path or (fragment and not fragment.startswith("/")) or (goal == file == self.root):
+        if "://" in path or (fragment and not fragment.startswith("/")) or (not path and file == self.root):
             return None
+        goal = normpath(join(dirname(file), unquote(path))) if path else file
         pointer = tuple(unquote(step).replace("~1", "/").replace("~0", "~") for step in fragment.split("/")[1:])
         return goal, pointer
 

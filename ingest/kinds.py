@@ -29,12 +29,12 @@ class SchemaCheck:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The rules of a kind for one `spec.type`, or, where that is None, for every type without rules of its own.
+    """The rules of a kind for one `spec.type`, or, where that is None, for every type without rules of its own: all `checks` have to pass.
 
     With `besides_general`, a document that meets the general rules is in order too.
     """
 
-    check: SchemaCheck
+    checks: tuple[SchemaCheck, ...]
     spec_type: str | None = None
     besides_general: bool = False
 
@@ -69,7 +69,7 @@ class KindRules:
         schema = _entity_schema()
         schema["required"] = [*schema["required"], "spec"]
         schema["properties"] = {**schema["properties"], "spec": rules["spec"]}
-        variant = Variant(SchemaCheck(schema, _compiled(schema)), rules.get("specType"), rules.get("besidesGeneral", False))
+        variant = Variant((SchemaCheck(schema, _compiled(schema)),), rules.get("specType"), rules.get("besidesGeneral", False))
         for version in rules["apiVersions"]:
             variants = self._variants.setdefault((rules["kind"], version), [])
             variants.insert(len(variants) if variant.spec_type is None else 0, variant)
@@ -81,7 +81,7 @@ class KindRules:
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError, TypeError) as error:
             raise ConfigurationError(f"catalog.kinds[{place}].jsonSchema", f"is no valid JSON Schema: {error}") from error
         for version in config.api_versions:
-            self._variants[(config.kind, version)] = [Variant(SchemaCheck(schema, validator))]
+            self._variants[(config.kind, version)] = [Variant((self.envelope, SchemaCheck(schema, validator)))]
 
 
 def rules_of(configured: Sequence[KindConfig]) -> KindRules:

@@ -135,12 +135,19 @@ def _syntax(document: DocumentText, places: Places, error: YamlError) -> Refused
         message = "The document holds template expressions where YAML stands, so it can't be read before it is rendered."
         return RefusedError(ErrorCode.UNRENDERED_TEMPLATE, message, places.at(mark))
     reason = error.reason.removesuffix(".")
-    if "anchor" in reason and "unknown" in reason:
-        name = re.match(r"\*?([^\s,\]}]*)", lines[line][max(column - 1, 0) :])
-        return RefusedError(ErrorCode.UNDEFINED_ALIAS, f"The alias {quoted(name[0] if name else '*')} has no anchor before it.", place)
+    if "unknown anchor" in reason:
+        name, place = _undefined(places, (line, column))
+        return RefusedError(ErrorCode.UNDEFINED_ALIAS, f"The alias {name} has no anchor before it.", place)
     if (tab := _tab(lines, line)) is not None:
         return RefusedError(ErrorCode.TAB, "A tab stands where YAML allows only spaces.", places.at(tab))
     return RefusedError(ErrorCode.YAML_SYNTAX, f"The document is no valid YAML: {reason}.", place)
+
+
+def _undefined(places: Places, reported: Place) -> tuple[str, Place]:
+    if places.survey is None or not places.survey.undefined:
+        return "here", places.at(reported)
+    name, place = places.survey.undefined[0]
+    return f"*{name}", places.at(place)
 
 
 def _simple_key(text: str) -> Place | None:

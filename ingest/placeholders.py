@@ -75,14 +75,9 @@ def _content(key: str, target: str, include: Include) -> Any:
     if key == "$text":
         return content.decode("utf-8", "replace").removeprefix("\ufeff")
     try:
-        return bundled(target, _definition(content), lambda other: _definition(include(other)))
+        return bundled(target, _yaml(content), lambda other: _yaml(include(other)))
     except BundleError as error:
         raise _UnusableError(str(error), "Mend the definition, or read it unbundled with $text.") from error
-
-
-def _definition(content: bytes) -> Any:
-    # JSON may be indented by tabs, which YAML refuses.
-    return _json(content) if content.lstrip().startswith((b"{", b"[")) else _yaml(content)
 
 
 def _json(content: bytes) -> Any:

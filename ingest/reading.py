@@ -1,7 +1,7 @@
 """Reads one catalog file: every document in it becomes an entity with its edges, or problems that name their places."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -26,6 +26,7 @@ __all__ = ["Include", "IncludeError", "ReadDocument", "Reading", "ReadingSetting
 _KIND = re.compile(r"^kind:[ \t]*[\"']?([A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
 _METADATA = re.compile(r"^metadata:[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n|[ \t]*\n|#[^\n]*\n)+)", re.MULTILINE)
 _NAMED = re.compile(r"^ +(name|namespace):[ \t]*[\"']?([A-Za-z0-9][-A-Za-z0-9_.]*)", re.MULTILINE)
+_MOST_PROBLEMS = 50
 _NO_ANNOTATIONS = (None, False, 0, "")
 _PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
 _BLANK = re.compile(r"(?:(?:---)?[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*")
@@ -121,12 +122,12 @@ class _File:
             if "$" in text.text:
                 document, findings = substituted(document, self._read)
         findings = findings or findings_of(document, self._settings.rules)
-        if findings or ref is None:
+        if ref is None or (findings and not isinstance(document.get("spec"), dict)):
             self._report(findings, index, places, ref)
             return
         related = relations_of(document, ref, self._path, self._settings.registry, places)
-        if related.findings:
-            self._report(related.findings, index, places, ref)
+        if findings or related.findings:
+            self._report([*findings, *_besides(related.findings, findings)], index, places, ref)
             return
         self.documents.append(ReadDocument(ref, document, index, _first_line(text), related.edges))
 
@@ -135,10 +136,17 @@ class _File:
         return self._include(target)
 
     def _report(self, findings: Sequence[Finding], index: int, places: Places, ref: Ref | None) -> None:
-        for finding in findings:
+        for finding in findings[:_MOST_PROBLEMS]:
             place = places.of(finding.path)
             remedy = finding.remedy or remedy_for(finding.code, **finding.details)
             self.problems.append(Problem(finding.code, finding.message, remedy, index, *place, ref))
+
+
+def _besides(further: Sequence[Finding], told: Sequence[Finding]) -> Iterator[Finding]:
+    """Those of the further findings that say nothing about a value that is found wrong already."""
+    for finding in further:
+        if not any(finding.path[: len(other.path)] == other.path for other in told):
+            yield finding
 
 
 def _first_line(text: DocumentText) -> int:

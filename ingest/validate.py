@@ -46,7 +46,7 @@ def findings_of(document: Mapping[str, Any], rules: KindRules) -> list[Finding]:
     if kind is None and api_version is None:
         message = "The document has neither apiVersion nor kind, so it is no catalog document."
         return [Finding(ErrorCode.NOT_AN_ENTITY, message, ())]
-    found = list(islice(_explained(document, rules.envelope), _MOST_FINDINGS))
+    found = list(islice(_explained(document, (rules.envelope,)), _MOST_FINDINGS))
     if isinstance(kind, str) and kind and isinstance(api_version, str) and api_version:
         found.append(_unknown(kind, api_version, rules))
     return found
@@ -55,16 +55,16 @@ def findings_of(document: Mapping[str, Any], rules: KindRules) -> list[Finding]:
 def _by_variants(document: Mapping[str, Any], variants: Sequence[Variant]) -> list[Finding]:
     spec = document.get("spec")
     spec_type = cast("dict[str, object]", spec).get("type") if isinstance(spec, dict) else None
-    first: SchemaCheck | None = None
+    refused_by: tuple[SchemaCheck, ...] = ()
     for variant in variants:
         if variant.spec_type is not None and variant.spec_type != spec_type:
             continue
-        if variant.check.validator.is_valid(document):
+        if all(check.validator.is_valid(document) for check in variant.checks):
             return []
-        first = first or variant.check
+        refused_by = refused_by or variant.checks
         if not variant.besides_general:
             break
-    return [] if first is None else list(islice(_explained(document, first), _MOST_FINDINGS))
+    return list(islice(_explained(document, refused_by), _MOST_FINDINGS))
 
 
 def _unknown(kind: str, api_version: str, rules: KindRules) -> Finding:
@@ -77,13 +77,14 @@ def _unknown(kind: str, api_version: str, rules: KindRules) -> Finding:
     return Finding(ErrorCode.UNKNOWN_KIND, message, ("kind",), kind, {"known": ", ".join(rules.names)})
 
 
-def _explained(document: Mapping[str, Any], check: SchemaCheck) -> Iterator[Finding]:
+def _explained(document: Mapping[str, Any], checks: Sequence[SchemaCheck]) -> Iterator[Finding]:
     told: set[Path] = set()
-    for error in check.validator.iter_errors(document):
-        for finding in _findings(error, check.schema):
-            if finding.path not in told:
-                told.add(finding.path)
-                yield unrendered(finding.path, finding.value) if holds_template(finding.value) else finding
+    for check in checks:
+        for error in check.validator.iter_errors(document):
+            for finding in _findings(error, check.schema):
+                if finding.path not in told:
+                    told.add(finding.path)
+                    yield unrendered(finding.path, finding.value) if holds_template(finding.value) else finding
 
 
 def _findings(error: jsonschema_rs.ValidationError, schema: Schema) -> Iterator[Finding]:
