@@ -4,7 +4,10 @@ import asyncio
 import logging
 import socket
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
 from types import FrameType
 
 import uvicorn
@@ -16,9 +19,10 @@ from config.backend import Listen
 from config.errors import ConfigurationError
 from config.model import Config
 from graph.configured import registry_from
+from graph.relations import RelationRegistry
+from graph.store import Store
 from graph.stores import store_from
 from ingest.progress import Progress
-from workers.composition import running_worker
 
 _BACKLOG = 2048
 _LONGEST_STOP_SECONDS = 3
@@ -44,7 +48,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: Config, listener: socket.socket, progress: Progress | None) -> None:
         registry = registry_from(config.catalog.relations)
         store = store_from(config.backend.database, registry)
-        self._app: Starlette = create_app(config, store, registry, partial(running_worker, config, store, registry, progress))
+        self._app: Starlette = create_app(config, store, registry, partial(_background, config, store, registry, progress))
         self._address = _address(listener)
         self._failure: BaseException | None = None
         super().__init__(
@@ -79,6 +83,14 @@ class _Server(uvicorn.Server):
         if not opening.cancelled():
             self._failure = opening.exception()
             self.should_exit = True
+
+
+@asynccontextmanager
+async def _background(config: Config, store: Store, registry: RelationRegistry, progress: Progress | None) -> AsyncGenerator[None]:
+    # The job system and the reading of files are a third of what a start imports, and no request needs them.
+    composition = await asyncio.to_thread(import_module, "workers.composition")
+    async with composition.running_worker(config, store, registry, progress):
+        yield
 
 
 def _listening(listen: Listen) -> socket.socket:
