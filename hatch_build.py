@@ -18,4 +18,4 @@ class GraphiqlBuildHook(BuildHookInterface[Any]):
         script = Path(self.root) / "web" / "graphiql" / "build.py"
         finished = subprocess.run([sys.executable, script], check=False)
         if finished.returncode:
-            self.app.display_warning("GraphiQL could not be built; the rest is installed. Later: python web/graphiql/build.py")
+            self.app.display_warning("GraphiQL could not be built; the rest is installed. In a clone scripts/graphiql tries again.")

@@ -61,6 +61,9 @@ install() {
     "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes "$lock"
     "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable "$root"
   )
+  if [ ! -e "$root/api/graphql/graphiql/built-from" ]; then
+    echo "GraphiQL is missing, because the npm registry could not be reached; scripts/graphiql tries again and says why." >&2
+  fi
   printf '%s %s' "$wanted" "$sum" >"$venv/installed"
   exec 9<&-
 }

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 
 SINGLE = {
     "index-url": "UV_DEFAULT_INDEX",
-    "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
     "proxy": "ALL_PROXY",
     "timeout": "UV_HTTP_TIMEOUT",
@@ -32,6 +31,10 @@ def pip_settings(listing: str) -> Mapping[str, str]:
 
 def uv_settings(settings: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The same for uv. What the environment already says to uv stays."""
+    # GraphiQL is built by a Node of its own, which knows the certificates of neither pip nor the system.
+    for variable in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+        if "cert" in settings and variable not in environ:
+            yield variable, settings["cert"]
     for key, value in settings.items():
         variable, text = (SINGLE[key], value) if key in SINGLE else _joined(key, value)
         if variable and variable not in environ:

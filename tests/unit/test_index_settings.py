@@ -27,13 +27,14 @@ def test_the_settings_of_indexes_are_handed_on():
         "UV_FIND_LINKS": "/wheels,/more",
         "UV_INSECURE_HOST": "one.example two.example",
         "SSL_CERT_FILE": "/etc/ca.pem",
+        "NODE_EXTRA_CA_CERTS": "/etc/ca.pem",
     }
 
 
 def test_what_uv_is_told_already_stays():
     environ = {"UV_DEFAULT_INDEX": "https://mine.example/simple", "UV_INDEX_STRATEGY": "first-index", "SSL_CERT_FILE": "/my.pem"}
     handed = dict(uv_settings(pip_settings(LISTING), environ))
-    assert handed.keys() == {"UV_INDEX", "UV_FIND_LINKS", "UV_INSECURE_HOST"}
+    assert handed.keys() == {"UV_INDEX", "UV_FIND_LINKS", "UV_INSECURE_HOST", "NODE_EXTRA_CA_CERTS"}
 
 
 def test_without_pip_settings_nothing_is_handed_on():

@@ -1,6 +1,6 @@
 """Builds GraphiQL into api/graphql/graphiql/ with the Node that comes as a wheel; does nothing while its sources are unchanged.
 
-The build hook runs it at install; run it by hand after the npm registry was out of reach then: python web/graphiql/build.py
+The build hook runs it at install; scripts/graphiql runs it again after the npm registry was out of reach then.
 """
 
 import subprocess
