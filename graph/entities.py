@@ -1,9 +1,9 @@
 """Entities, the edges between them with their evidence, and the facts that filters and facets read."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -92,47 +92,41 @@ def content_hash(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A scalar of a descriptor under its dotted path. `path` and `value` are lower case, `shown` is as declared."""
 
     path: str
     value: str
-    shown: str = field(compare=False)
+    shown: str
 
 
-def facts_of(document: Document) -> Iterator[Fact]:
+def facts_of(document: Document) -> Sequence[Fact]:
     """What filters see of a descriptor, by the rules of Backstage's filter syntax.
 
     Objects are walked by key; an array of scalars gives `path=value` and `path.value=true` for each; null and absent are the same;
-    a missing namespace is `default`. Each fact is yielded once.
+    a missing namespace is `default`. Each fact is there once, shown as where it comes first.
     https://backstage.io/docs/features/software-catalog/software-catalog-api#filtering
     """
-    seen: set[tuple[str, str]] = set()
-    for path, value in _walk("", document):
-        shown = _shown(value)
-        fact = Fact(path.lower(), shown.lower(), shown)
-        if len(shown) <= LONGEST_FACT and (fact.path, fact.value) not in seen:
-            seen.add((fact.path, fact.value))
-            yield fact
+    shown: dict[tuple[str, str], str] = {}
+    _collect("", document, shown)
     if not document.get("metadata", {}).get("namespace"):
-        yield Fact("metadata.namespace", DEFAULT_NAMESPACE, DEFAULT_NAMESPACE)
+        shown.setdefault(("metadata.namespace", DEFAULT_NAMESPACE), DEFAULT_NAMESPACE)
+    return [Fact(path, value, as_declared) for (path, value), as_declared in shown.items()]
 
 
-def _walk(path: str, value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
+def _collect(path: str, value: object, shown: dict[tuple[str, str], str]) -> None:
+    if isinstance(value, str):
+        if len(value) <= LONGEST_FACT:
+            shown.setdefault((path, value.lower()), value)
+    elif isinstance(value, dict):
         for key, below in cast("dict[str, object]", value).items():
-            yield from _walk(f"{path}.{key}" if path else key, below)
+            _collect(f"{path}.{key.lower()}" if path else key.lower(), below, shown)
     elif isinstance(value, list):
         for item in cast("list[object]", value):
-            yield from _walk(path, item)
+            _collect(path, item, shown)
             if isinstance(item, str) and len(item) <= LONGEST_FACT:
-                yield f"{path}.{item}", True
+                shown.setdefault((f"{path}.{item.lower()}", "true"), "true")
+    elif isinstance(value, bool):
+        _collect(path, "true" if value else "false", shown)
     elif value is not None:
-        yield path, value
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+        _collect(path, str(value), shown)

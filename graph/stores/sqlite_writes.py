@@ -109,9 +109,9 @@ class BatchWriter:
 
     def _write_facts(self, facts: Sequence[tuple[int, Fact]]) -> None:
         terms = self._terms
-        rows = [(terms[fact.path], fact.value, node, None if fact.shown == fact.value else fact.shown) for node, fact in facts]
+        rows = [(terms[path], value, node, None if shown == value else shown) for node, (path, value, shown) in facts]
         # In the order of the key, so that neighbours are written together.
-        rows.sort(key=lambda row: row[:3])
+        rows.sort()
         self._run("write_facts", "rows", rows)
 
     def _write_declarations(self) -> None:
