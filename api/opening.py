@@ -12,7 +12,7 @@ Background = Callable[[], AbstractAsyncContextManager[object]]
 """What runs while the store is open, such as the refreshing of locations."""
 
 _FIRST_DELAY_SECONDS = 0.2
-_LONGEST_DELAY_SECONDS = 5.0
+_LONGEST_DELAY_SECONDS = 2.0
 
 _log = logging.getLogger("callboard.store")
 
@@ -37,7 +37,7 @@ class StoreOpening:
 
     async def run(self) -> None:
         """Try until the store opens, then run the background work until cancelled. StoreError if it can never be opened."""
-        delay = _FIRST_DELAY_SECONDS
+        delay, told = _FIRST_DELAY_SECONDS, ""
         while True:
             try:
                 await self._open()
@@ -45,7 +45,10 @@ class StoreOpening:
                     await asyncio.get_running_loop().create_future()
             except StoreUnavailableError as error:
                 self._tried.set()
-                _log.warning("%s; trying again in %.1f s", error, delay)
+                reason = " ".join(str(error).split())
+                if reason != told:
+                    _log.warning("the store does not open and is tried again until it does: %s", reason)
+                told = reason
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 

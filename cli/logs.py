@@ -16,3 +16,5 @@ def log_to_stderr() -> None:
     """Log what Callboard does, and of its libraries what they warn about."""
     logging.basicConfig(handlers=[_Stderr()], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("callboard").setLevel(logging.INFO)
+    # The driver tells of each of its own retries; what comes of them is told by Callboard.
+    logging.getLogger("neo4j").setLevel(logging.CRITICAL)
