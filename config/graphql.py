@@ -18,7 +18,7 @@ class GraphQL(Section):
     max_cost: _Limit = Field(
         default=200_000,
         description="Highest estimated cost of an operation, which is the number of objects its answer could hold; every answer states "
-        "its own in `extensions.cost`.",
+        "its own in `extensions.cost`. Reading the schema, as GraphiQL does, costs about 70,000.",
     )
     max_request_bytes: _Limit = Field(default=1024 * 1024, description="Longest body of a request, in bytes.")
     timeout_seconds: _Limit = Field(default=30, description="How long an operation may take, in seconds.")

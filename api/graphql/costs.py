@@ -1,8 +1,9 @@
 """How deep an operation goes and how much it asks for, estimated from its document and variables before anything is read.
 
 The cost is the number of objects that the answer could hold. A connection counts its `first`, `last` or `limit` (50 where none is given)
-for each of `edges` and `nodes`; a list by refs as many as there are refs; any other list LIST_LENGTH. Every fragment counts as if its
-type matched, and every @skip and @include as if it let the field through. Scalars are free.
+for each of `edges` and `nodes`; a list by refs as many as there are refs; any other list LIST_LENGTH, but those of introspection what
+this schema has on average. Every fragment counts as if its type matched, and every @skip and @include as if it let the field through.
+Scalars are free.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
@@ -31,6 +32,7 @@ from api.graphql.arguments import DEFAULT_PAGE
 LIST_LENGTH = 5
 """What a list without a bound of its own is taken to hold."""
 
+_INTROSPECTED_LENGTHS = {"types": 100, "fields": 12, "args": 3}
 _PAGE_ARGUMENTS = ("first", "last", "limit")
 _PAGE_FIELDS = frozenset({"edges", "nodes"})
 
@@ -39,11 +41,12 @@ _PAGE_FIELDS = frozenset({"edges", "nodes"})
 class SelectedField:
     """A field of the answer, whatever number of selections ask for it. `sizes` and `lists` are the arguments that say how many rows.
 
-    `depth` is the deepest nesting of fields from here down, this one included.
+    `length` is what a list holds if no argument says so. `depth` is the deepest nesting of fields from here down, this one included.
     """
 
     name: str
     is_list: bool
+    length: int
     is_paged: bool
     sizes: tuple[ValueNode, ...]
     lists: tuple[ValueNode, ...]
@@ -156,7 +159,7 @@ class _Selection:
         if is_composite_type(type_):
             self.types.add(type_.name)
             below = self.fields(type_, sets)
-        return _selected(definition, nodes[0], below)
+        return _selected(definition, nodes[0], below, _INTROSPECTED_LENGTHS if owner.name.startswith("__") else {})
 
 
 def _written(typed: Any) -> str:
@@ -164,13 +167,14 @@ def _written(typed: Any) -> str:
     return str(typed.type)
 
 
-def _selected(definition: GraphQLField, node: FieldNode, below: tuple[SelectedField, ...]) -> SelectedField:
+def _selected(definition: GraphQLField, node: FieldNode, below: tuple[SelectedField, ...], lengths: Mapping[str, int]) -> SelectedField:
     arguments = definition.args
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
     lists = (name for name, argument in arguments.items() if _written(argument).startswith("["))
     return SelectedField(
         name=node.name.value,
         is_list=_written(definition).startswith("["),
+        length=lengths.get(node.name.value, LIST_LENGTH),
         is_paged=any(name in arguments for name in _PAGE_ARGUMENTS),
         sizes=tuple(given[name] for name in _PAGE_ARGUMENTS if name in given),
         lists=tuple(given[name] for name in lists if name in given),
@@ -206,4 +210,4 @@ class _Pricing:
         if field.is_paged or field.name in _PAGE_FIELDS:
             return page
         values: list[Any] = [value_from_ast_untyped(node, self._variables) for node in field.lists]
-        return max((1 if isinstance(v, str) else len(v) for v in values if isinstance(v, Sized)), default=LIST_LENGTH)
+        return max((1 if isinstance(v, str) else len(v) for v in values if isinstance(v, Sized)), default=field.length)
