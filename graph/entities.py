@@ -104,11 +104,13 @@ def facts_of(document: Document) -> Sequence[Fact]:
     """What filters see of a descriptor, by the rules of Backstage's filter syntax.
 
     Objects are walked by key; an array of scalars gives `path=value` and `path.value=true` for each; null and absent are the same;
-    a missing namespace is `default`. Each fact is there once, shown as where it comes first.
+    a missing namespace is `default`. Each fact is there once, shown as where it comes first. Text with a NUL character is left out.
     https://backstage.io/docs/features/software-catalog/software-catalog-api#filtering
     """
     shown: dict[tuple[str, str], str] = {}
     _collect("", document, shown)
+    if any("\0" in path or "\0" in value for path, value in shown):
+        shown = {(path, value): as_declared for (path, value), as_declared in shown.items() if "\0" not in path + value}
     if not document.get("metadata", {}).get("namespace"):
         shown.setdefault(("metadata.namespace", DEFAULT_NAMESPACE), DEFAULT_NAMESPACE)
     return [Fact(path, value, as_declared) for (path, value), as_declared in shown.items()]

@@ -19,7 +19,7 @@ from graph.conditions import (
 )
 from graph.relations import Direction, Step
 from graph.store import Keyset, Order
-from graph.stores.sqlite_connections import as_json
+from graph.stores.sqlite_connections import texts_as_json
 
 TEXT_SEPARATOR = "\x1f"
 """Stands between the texts of an entity that a word is looked for in; in none of them."""
@@ -73,7 +73,7 @@ class Composer:
         """The column holds one of the values; None does not restrict."""
         if values is None:
             return _ALWAYS
-        return f"{column} IN (SELECT value FROM json_each({self.parameter(as_json(list(values)))}))"
+        return f"{column} IN (SELECT value FROM json_each({self.parameter(texts_as_json(values))}))"
 
     def links(self, steps: Sequence[Step], nodes: str, node: str, *, arriving: bool = False) -> str:
         """The visible edges along the steps from the nodes in a table's column: (root, source, relation, target, other, direction).
@@ -96,7 +96,7 @@ class Composer:
             relations = sorted({step.relation for step in steps if step.direction is direction})
             if relations:
                 here, there = reversed(ends(direction)) if arriving else ends(direction)
-                named = f"SELECT id FROM terms WHERE term IN (SELECT value FROM json_each({self.parameter(as_json(relations))}))"
+                named = f"SELECT id FROM terms WHERE term IN (SELECT value FROM json_each({self.parameter(texts_as_json(relations))}))"
                 parts.append(
                     f"SELECT {columns.format(node=node, there=there, direction=direction)}"
                     f" FROM {nodes} AS roots CROSS JOIN declarations AS edge ON edge.{here} = roots.{node} AND edge.relation IN ({named})"
@@ -155,7 +155,7 @@ class Composer:
         return f"(SELECT id FROM terms WHERE term = {self.parameter(term)})"
 
     def _ids(self, refs: Sequence[str]) -> str:
-        return f"SELECT id FROM nodes WHERE ref IN (SELECT value FROM json_each({self.parameter(as_json(refs))}))"
+        return f"SELECT id FROM nodes WHERE ref IN (SELECT value FROM json_each({self.parameter(texts_as_json(refs))}))"
 
     def _fact_in(self, condition: FactIn, node: str) -> str:
         if not condition.values:
@@ -165,7 +165,7 @@ class Composer:
             value = self.parameter(condition.values[0])
             return f"EXISTS (SELECT 1 FROM facts WHERE facts.path = {path} AND facts.value = {value} AND facts.node = {node})"
         # By node: one look-up and a test of membership, where the primary key would take a look-up for each value.
-        values = f"SELECT value FROM json_each({self.parameter(as_json(condition.values))})"
+        values = f"SELECT value FROM json_each({self.parameter(texts_as_json(condition.values))})"
         where = f"facts.node = {node} AND facts.path = {path} AND +facts.value IN ({values})"
         return f"EXISTS (SELECT 1 FROM facts INDEXED BY facts_by_node WHERE {where})"
 

@@ -3,7 +3,7 @@
 import asyncio
 import queue
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -74,6 +74,11 @@ def as_json(value: object) -> str:
         return orjson.dumps(value).decode()
     except TypeError as failure:
         raise InputError(f"the request holds text that is not valid Unicode: {failure}") from failure
+
+
+def texts_as_json(texts: Iterable[str]) -> str:
+    """Texts to look for, each once, as such a parameter; those with a NUL, at which SQLite's JSON would end them, are in no store."""
+    return as_json([text for text in dict.fromkeys(texts) if "\0" not in text])
 
 
 class Connections:

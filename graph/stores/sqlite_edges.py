@@ -9,7 +9,7 @@ from graph.refs import Ref
 from graph.relations import Direction, Step
 from graph.store import Page, RelatedRow, Window
 from graph.stores.sqlite_composer import Composer, joined
-from graph.stores.sqlite_connections import Session, as_json
+from graph.stores.sqlite_connections import Session, as_json, texts_as_json
 from graph.stores.sqlite_pages import see
 from graph.stores.sqlite_records import EdgeIds, check_bounds, edges_of_ids, entities_of_nodes
 from graph.stores.windows import Span, span_of
@@ -25,7 +25,7 @@ class Surroundings:
         self._session = session
         self._composer = composer = Composer(visible)
         fragment = composer.visible("node.id")
-        wanted = {**composer.parameters, "refs": as_json(list(dict.fromkeys(refs)))}
+        wanted = {**composer.parameters, "refs": texts_as_json(refs)}
         self._roots: dict[int, Ref] = dict(session.rows("seen_nodes", wanted, visible=fragment))
         self._links = composer.links(steps, f"json_each({composer.parameter(as_json(list(self._roots)))})", "value")
         self._wanted = "TRUE" if filter is None else joined("AND", [composer.there("+link.other"), composer.matches(filter, "+link.other")])
@@ -106,7 +106,7 @@ def edges(session: Session, relations: Sequence[str], visible: Condition) -> Seq
     see(session, visible)
     rows = session.rows(
         "edges",
-        {"relations": as_json(list(relations))},
+        {"relations": texts_as_json(relations)},
         source_seen=composer.visible("+declaration.source"),
         target_seen=composer.visible("+declaration.target"),
         declared=composer.visible("+declaration.declarer"),

@@ -9,7 +9,7 @@ from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import FacetCount, Keyset, Order, Page, Window
 from graph.stores.sqlite_composer import Composer, Ordering, ends, joined
-from graph.stores.sqlite_connections import Session, as_json
+from graph.stores.sqlite_connections import Session, texts_as_json
 from graph.stores.sqlite_records import check_bounds, entities_of_nodes, entity_from
 
 _RELATIONS = "relations."
@@ -18,7 +18,7 @@ _RELATIONS = "relations."
 def entities_by_ref(session: Session, refs: Sequence[Ref], visible: Condition) -> Mapping[Ref, Entity]:
     composer = Composer(visible)
     fragment = composer.visible("node.id")
-    wanted = as_json(list(dict.fromkeys(refs)))
+    wanted = texts_as_json(refs)
     records = session.rows("entities_by_ref", {**composer.parameters, "refs": wanted}, visible=fragment)
     return {record[0]: entity_from(record) for record in records}
 

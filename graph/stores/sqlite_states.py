@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from graph.conditions import EVERYTHING, Condition
 from graph.entities import Edge
 from graph.refs import Ref
@@ -23,7 +25,7 @@ from graph.store import (
     Window,
 )
 from graph.stores.sqlite_composer import Composer, joined
-from graph.stores.sqlite_connections import Session, as_json
+from graph.stores.sqlite_connections import Session, texts_as_json
 from graph.stores.sqlite_records import check_bounds, declared_edges
 from graph.stores.windows import span_of
 
@@ -77,7 +79,9 @@ def errors(session: Session, filter: ErrorFilter, window: Window, visible: Condi
     span = span_of(window, total, through_after, before)
     place = {**composer.parameters, "start": span.start, "limit": span.stop - span.start}
     rows = session.rows("errors", place, wanted=wanted)
-    return Page([CatalogError(*error) for _, *error in rows], [tuple(keys) for keys, *_ in rows], span.has_previous, span.has_next)
+    return Page(
+        [CatalogError(*orjson.loads(record)) for _, record in rows], [tuple(keys) for keys, _ in rows], span.has_previous, span.has_next
+    )
 
 
 def error_count(session: Session, filter: ErrorFilter, visible: Condition) -> int:
@@ -106,7 +110,7 @@ def locations(session: Session) -> Sequence[Location]:
 
 
 def location_counts(session: Session, ids: Sequence[str]) -> Mapping[str, LocationCounts]:
-    rows = session.rows("location_counts", {"ids": as_json(list(dict.fromkeys(ids)))})
+    rows = session.rows("location_counts", {"ids": texts_as_json(ids)})
     return {location_id: LocationCounts(files, entities, errors) for location_id, files, entities, errors in rows}
 
 
@@ -117,7 +121,7 @@ def files(session: Session, location_id: str) -> Mapping[str, SourceFile]:
 
 def claims(session: Session, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Claim]]:
     found: dict[Ref, list[Claim]] = {}
-    for ref, location_id, path, document, line, reading in session.rows("claims", {"refs": as_json(list(dict.fromkeys(refs)))}):
+    for ref, location_id, path, document, line, reading in session.rows("claims", {"refs": texts_as_json(refs)}):
         claim = Claim(ref, location_id, path, document, line, None if reading is None else b64decode(reading))
         found.setdefault(ref, []).append(claim)
     for of_ref in found.values():
@@ -126,5 +130,5 @@ def claims(session: Session, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Claim
 
 
 def declared_by(session: Session, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Edge]]:
-    rows = session.rows("declared_by", {"refs": as_json(list(dict.fromkeys(refs)))})
+    rows = session.rows("declared_by", {"refs": texts_as_json(refs)})
     return declared_edges(rows)

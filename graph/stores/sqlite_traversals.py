@@ -11,7 +11,7 @@ from graph.refs import Ref
 from graph.relations import Direction, RelationRegistry, Step
 from graph.store import Closure, ClosureQuery, Page, PathStep, ReachedRow
 from graph.stores.sqlite_composer import Composer
-from graph.stores.sqlite_connections import Session, as_json
+from graph.stores.sqlite_connections import Session, as_json, texts_as_json
 from graph.stores.sqlite_pages import facet, see
 from graph.stores.sqlite_records import EdgeIds, check_bounds, edges_of_ids, entities_of_nodes
 from graph.stores.windows import span_of
@@ -56,7 +56,7 @@ class Traversal:
     def seen(self, refs: Sequence[Ref]) -> Mapping[Ref, int]:
         """Those of the refs that are visible entities."""
         composer = Composer(self._visible, seen_in_set=True)
-        wanted = {"refs": as_json(list(dict.fromkeys(refs)))}
+        wanted = {"refs": texts_as_json(refs)}
         return {ref: node for node, ref in self._session.rows("seen_nodes", wanted, visible=composer.visible("+node.id"))}
 
     def start(self, roots: Sequence[Ref]) -> None:

@@ -10,7 +10,7 @@ import orjson
 from graph.entities import Document, Entity, Fact, canonical_json, content_hash, facts_of
 from graph.errors import StaleWriteError
 from graph.refs import Ref
-from graph.store import Batch, Change, Operation, SourceFile
+from graph.store import Batch, CatalogError, Change, Operation, SourceFile
 from graph.stores.sqlite_composer import TEXT_SEPARATOR
 from graph.stores.sqlite_connections import Session, as_json
 from graph.stores.sqlite_records import record_of
@@ -150,7 +150,7 @@ class BatchWriter:
         self._run(
             "write_errors", "rows",
             [
-                (e.id, e.location_id, e.path, e.code, e.message, e.remedy, e.document, e.line, e.column, e.ref)
+                (e.id, e.location_id, e.path, e.code, e.line, e.column, e.ref, orjson.dumps(_error(e)).decode())
                 for e in batch.errors
             ],
         )  # fmt: skip
@@ -195,11 +195,17 @@ def _searched(ref: Ref, document: Document) -> str:
     metadata: Document = document["metadata"]
     tags = metadata.get("tags")
     texts = [ref, metadata.get("title"), metadata.get("description"), *(cast("list[object]", tags) if isinstance(tags, list) else ())]
-    return TEXT_SEPARATOR.join(text.lower().replace(TEXT_SEPARATOR, " ") for text in texts if isinstance(text, str))
+    return TEXT_SEPARATOR.join(text.lower().replace(TEXT_SEPARATOR, " ").replace("\0", " ") for text in texts if isinstance(text, str))
 
 
 def _file(file: SourceFile) -> Sequence[object]:
     return (file.path, file.digest, list(file.includes), list(file.targets), file.parent, list(file.claims), list(file.kept))
+
+
+def _error(error: CatalogError) -> Sequence[object]:
+    return (
+        error.location_id, error.path, error.code, error.message, error.remedy, error.document, error.line, error.column, error.ref,
+    )  # fmt: skip
 
 
 def _change(change: Change) -> str:

@@ -57,9 +57,10 @@ CREATE TABLE claims (
 ) WITHOUT ROWID;
 CREATE INDEX claims_by_ref ON claims (ref);
 
+-- record: [location id, path, code, message, remedy, document, line, column, ref] as JSON.
 CREATE TABLE errors (
-  id TEXT PRIMARY KEY, location TEXT NOT NULL, path TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, remedy TEXT NOT NULL,
-  document INTEGER, line INTEGER, column_number INTEGER, ref TEXT
+  id TEXT PRIMARY KEY, location TEXT NOT NULL, path TEXT NOT NULL, code TEXT NOT NULL, line INTEGER, column_number INTEGER, ref TEXT,
+  record TEXT NOT NULL
 );
 CREATE INDEX errors_by_file ON errors (location, path);
 CREATE INDEX errors_by_ref ON errors (ref);
