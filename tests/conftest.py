@@ -3,16 +3,21 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import neo4j
 import pytest
+from redis import Redis
 
 from tests.servers.neo4j import MissingServerError, Neo4jServer
+from tests.servers.redis import RedisServer
+
+Server = TypeVar("Server", Neo4jServer, RedisServer)
 
 StartNeo4j = Callable[..., Neo4jServer]
 
 
-def _started(server: Neo4jServer) -> Neo4jServer:
+def _started(server: Server) -> Server:
     try:
         server.start()
     except MissingServerError as missing:
@@ -40,6 +45,22 @@ def empty_neo4j_uri(neo4j_uri: str) -> str:
     with neo4j.GraphDatabase.driver(neo4j_uri) as driver:
         driver.execute_query("MATCH (n) DETACH DELETE n")
     return neo4j_uri
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Redis for this session."""
+    server = _started(RedisServer(tmp_path_factory.mktemp("redis")))
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture
+def empty_redis_url(redis_url: str) -> str:
+    """The address of the session's Redis, with nothing in it."""
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """A worker beside a server: two processes on one Neo4j and one Redis."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,35 +14,19 @@ import pytest
 from cli.main import run
 from tests.e2e.catalog import component, write_catalog
 from tests.e2e.serving import ROOT, serving
-from tests.servers.neo4j import MissingServerError
-from tests.servers.redis import redis_server
 
 COUNT = "{ entities { totalCount } }"
 
 
 @pytest.fixture
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with ExitStack() as stack:
-        try:
-            # pytest's own folders are too deep for the name of a socket.
-            folder = tmp_path_factory.getbasetemp()
-            url = stack.enter_context(redis_server(folder))
-        except MissingServerError as missing:
-            if os.environ.get("CI") == "true":
-                pytest.fail(str(missing))
-            pytest.skip(str(missing))
-        yield url
-
-
-@pytest.fixture
-def config(tmp_path: Path, redis_url: str, empty_neo4j_uri: str) -> Path:
+def config(tmp_path: Path, empty_redis_url: str, empty_neo4j_uri: str) -> Path:
     write_catalog(tmp_path / "catalog")
     path = tmp_path / "app-config.yaml"
     path.write_text(
         "backend:\n"
         "  listen: { port: 0 }\n"
         f"  database: {{ client: neo4j, connection: {{ uri: '{empty_neo4j_uri}' }} }}\n"
-        f"  queue: {{ url: '{redis_url}' }}\n"
+        f"  queue: {{ url: '{empty_redis_url}' }}\n"
         "catalog:\n"
         "  rules: [{ allow: [Component, API, Resource, Group, Location] }]\n"
         "  locations: [{ type: file, target: catalog/all.yaml }]\n"
@@ -67,18 +52,16 @@ def is_working(config: Path) -> bool:
 
 def test_a_worker_keeps_the_catalog_that_a_server_shows(config: Path):
     assert not is_working(config)
-    with serving(config) as server:
-        server.wait_for(COUNT, {"entities": {"totalCount": 0}}, 40)
-        with working(config) as worker:
-            server.wait_for(COUNT, {"entities": {"totalCount": 7}}, 40)
-            assert is_working(config)
-            (config.parent / "catalog/late.yaml").write_text(component("late", "shop-team"))
-            server.wait_for(COUNT, {"entities": {"totalCount": 8}})
-            worker.send_signal(signal.SIGTERM)
-            assert worker.wait(20) == 0
+    with serving(config) as server, working(config) as worker:
+        server.wait_for(COUNT, {"entities": {"totalCount": 7}}, 90)
+        assert is_working(config)
+        (config.parent / "catalog/late.yaml").write_text(component("late", "shop-team"))
+        server.wait_for(COUNT, {"entities": {"totalCount": 8}})
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
 
 
 def test_a_worker_without_redis_says_so(config: Path, capsys: pytest.CaptureFixture[str]):
-    config.write_text(config.read_text().replace("redis.sock", "nowhere.sock"))
+    config.write_text(re.sub(r"redis://[^']+", "redis://127.0.0.1:1", config.read_text()))
     assert run(["worker", "--check", "--config", str(config)]) == 2
     assert capsys.readouterr().err.startswith("callboard: Redis can't be reached: ")
