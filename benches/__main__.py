@@ -1,0 +1,216 @@
+"""Measure everything with one command: `python -m benches`."""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benches.catalogs import catalog
+from benches.latency import Client, Timing, sequential, ten_at_once, throughput
+from benches.processes import (
+    CALLBOARD,
+    Running,
+    ask,
+    first_answer,
+    free_port,
+    peer_serving,
+    resident_megabytes,
+    serving,
+    write_config,
+)
+from benches.queries import Query, comparable, queries, widest_components
+from benches.report import Figure, show, write
+from tests.servers.neo4j import Neo4jServer
+
+LOAD_TARGETS = {("sqlite", 10_000): "≤ 2.5 s", ("sqlite", 100_000): "≤ 20 s", ("neo4j", 10_000): "≤ 8 s", ("neo4j", 100_000): "≤ 90 s"}
+SPEED_TARGETS = {"Q1": "≥ 3.5x", "Q2": "≥ 3.5x", "Q3": "≥ 2.5x", "Q4": "≥ 4x", "Q5": "≥ 5x", "Q6": "≥ 2x"}
+READ_AT = 10_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, and where the files of the run go."""
+
+    scratch: Path
+    sizes: list[int]
+    stores: list[str]
+    rounds: int
+    seconds: float
+    peer: Path | None
+
+
+def main() -> None:
+    """Parse the options, measure, print the table and write the JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benches")
+    parser.add_argument("--sizes", default="1000,10000,100000", help="entities of the catalogs to load")
+    parser.add_argument("--stores", default="sqlite,neo4j")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds of the queries; the median counts")
+    parser.add_argument("--seconds", type=float, default=2, help="per query, server and round")
+    parser.add_argument("--peer", type=Path, help="folder of the @neo4j/graphql server, its packages installed")
+    parser.add_argument("--scratch", type=Path, help="where catalogs and databases go; default: a temporary folder")
+    parser.add_argument("--output", type=Path, default=Path("benches/results/latest.json"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        plan = Plan(
+            options.scratch or Path(temporary),
+            [int(size) for size in options.sizes.split(",")],
+            options.stores.split(","),
+            options.rounds,
+            options.seconds,
+            options.peer,
+        )
+        figures = list(measure(plan))
+    show(figures)
+    write(figures, options.output)
+
+
+def measure(plan: Plan) -> Iterator[Figure]:
+    """Every figure of the plan: the stores one after the other for loading, side by side for the queries."""
+    with ExitStack() as stack:
+        servers: dict[str, Running] = {}
+        for store in plan.stores:
+            for size in plan.sizes:
+                keep = stack if size == READ_AT else None
+                yield from measure_store(plan, store, size, keep, servers)
+        if servers:
+            yield from measure_queries(plan, stack, servers)
+
+
+def measure_store(plan: Plan, store: str, size: int, keep: ExitStack | None, servers: dict[str, Running]) -> Iterator[Figure]:
+    """Load, unchanged refresh, cold start and memory of one store at one size; with `keep`, its server stays up for the queries."""
+    root = catalog(plan.scratch, size)
+    folder = Path(tempfile.mkdtemp(dir=plan.scratch, prefix=f"{store}-{size}-"))
+    with ExitStack() as own:
+        stack = keep or own
+        uri = stack.enter_context(neo4j_server(folder / "neo4j")) if store == "neo4j" else None
+        port = free_port()
+        config = write_config(folder, root, port, uri)
+        load = timed_ingest(config, root)
+        yield Figure("load", store, size, load, "s", LOAD_TARGETS.get((store, size), ""))
+        yield Figure("load rate", store, size, size / load, "entities/s")
+        refresh = statistics.median(timed_ingest(config, root) for _ in range(plan.rounds))
+        yield Figure("refresh, nothing changed", store, size, refresh, "s", "≤ 4 s" if size == 100_000 else "")
+        for _ in range(plan.rounds - 1):
+            with serving(config, port, folder / "serve.log") as server:
+                first_answer(server)
+        server = stack.enter_context(serving(config, port, folder / "serve.log"))
+        counted = "{ entities(first: 1) { totalCount nodes { ref } } }"
+        yield Figure("cold start", store, size, first_answer(server, counted), "s", "≤ 1.5 s" if size == READ_AT else "")
+        time.sleep(5)
+        yield Figure("idle memory", store, size, resident_megabytes(server.pid), "MB", "≤ 150 MB" if size == READ_AT else "")
+        if keep:
+            servers[store] = server
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def neo4j_server(data: Path) -> Iterator[str]:
+    """The address of a Neo4j at full speed, its data under `data`; ended with the block."""
+    server = Neo4jServer(data, java_options=())
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+def timed_ingest(config: Path, root: Path) -> float:
+    """Seconds that the whole process `callboard ingest` takes for the catalog at `root`, its start included."""
+    start = time.monotonic()
+    command = [str(CALLBOARD), "ingest", "--config", str(config), str(root)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - start
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server in the comparison of queries; `is_peer` says whose texts it understands."""
+
+    name: str
+    url: str
+    is_peer: bool
+
+
+def measure_queries(plan: Plan, stack: ExitStack, servers: Mapping[str, Running]) -> Iterator[Figure]:
+    """Q1 to Q6 on every server in interleaved rounds, after all have given the same rows."""
+    ours = next(iter(servers.values())).url
+    asked = queries(widest_components(lambda body: ask(ours, **json.loads(body))))
+    contenders = [Contender(name, server.url, False) for name, server in servers.items()]
+    if plan.peer:
+        contenders.append(Contender("peer", stack.enter_context(loaded_peer(plan)).url, True))
+    for query in asked:
+        yield from compare(plan, query, contenders, at_once=False)
+    yield from compare(plan, asked[0], contenders, at_once=True)
+
+
+@contextmanager
+def loaded_peer(plan: Plan) -> Iterator[Running]:
+    """The peer's server on a Neo4j of its own, loaded by its own loader."""
+    folder = Path(tempfile.mkdtemp(dir=plan.scratch, prefix="peer-"))
+    with neo4j_server(folder / "neo4j") as uri:
+        root = catalog(plan.scratch, READ_AT).parent
+        command = [str(CALLBOARD.with_name("python")), "loadcat.py", str(root)]
+        subprocess.run(command, cwd=plan.peer, env={"NEO": uri}, check=True, stdout=subprocess.DEVNULL)
+        with peer_serving(plan.peer or folder, uri, folder / "peer.log") as server:
+            yield server
+
+
+def compare(plan: Plan, query: Query, contenders: list[Contender], *, at_once: bool) -> Iterator[Figure]:
+    """One query on every contender: p50, p99 and throughput, with the peer's ratio where it takes part."""
+    expected: list[str] = []
+    clients = {c.name: [verified(c, query, expected) for _ in range(10 if at_once else 1)] for c in contenders}
+    timings: dict[str, list[Timing]] = {c.name: [] for c in contenders}
+    for _ in range(plan.rounds):
+        for contender in contenders:
+            timings[contender.name].append(time_one(contender, clients[contender.name], plan.seconds))
+    name = "Q6" if at_once else query.name
+    peer = timings.get("peer")
+    for contender in contenders:
+        mine = timings[contender.name]
+        p50 = statistics.median(t.p50_ms for t in mine)
+        ratio = statistics.median(p.p50_ms / t.p50_ms for p, t in zip(peer, mine, strict=True)) if peer else None
+        yield Figure(f"{name} p50", contender.name, READ_AT, p50, "ms", SPEED_TARGETS[name] if at_once else "", ratio)
+        yield Figure(f"{name} p99", contender.name, READ_AT, statistics.median(t.p99_ms for t in mine), "ms")
+        rates = [t.per_second for t in mine if t.per_second]
+        if rates:
+            paired = [t.per_second / p.per_second for t, p in zip(mine, peer or [], strict=False) if t.per_second and p.per_second]
+            ratio = statistics.median(paired) if paired else None
+            yield Figure(f"{name} at 16", contender.name, READ_AT, statistics.median(rates), "/s", SPEED_TARGETS[name], ratio)
+
+
+def verified(contender: Contender, query: Query, expected: list[str]) -> Client:
+    """A client whose first answer held exactly the expected rows; the first contender's rows become the expected ones."""
+    text, variables = (query.peer_text, query.peer_variables) if contender.is_peer else (query.text, query.variables)
+    client = Client(contender.url, text, variables)
+
+    def accept(data: Mapping[str, object]) -> None:
+        rows = comparable((query.peer_rows if contender.is_peer else query.rows)(data))
+        if not rows:
+            raise RuntimeError(f"{contender.name} answers {query.name} with no rows")
+        expected.extend(rows if not expected else ())
+        if rows != expected:
+            raise RuntimeError(f"{contender.name} answers {query.name} with {len(rows)} rows that differ from the {len(expected)} expected")
+
+    client.verify(accept)
+    return client
+
+
+def time_one(contender: Contender, clients: list[Client], seconds: float) -> Timing:
+    """The timing of one round: ten clients at once, or one client and then 16 connections where wrk is installed."""
+    if len(clients) > 1:
+        return ten_at_once(clients, seconds)
+    timing = sequential(clients[0], seconds)
+    long_enough = max(seconds, 2 * 16 * timing.p50_ms / 1000)
+    rate = throughput(contender.url, clients[0], long_enough) if shutil.which("wrk") else None
+    return Timing(timing.p50_ms, timing.p99_ms, rate)
+
+
+if __name__ == "__main__":
+    main()
