@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from arq import Retry, cron, func
+from arq.constants import in_progress_key_prefix
 
 from workers.queue import Queue, working
 
@@ -93,6 +95,30 @@ async def test_a_job_that_runs_when_the_worker_stops_runs_again_with_the_next(qu
     work.may_end.set()
     async with working(queue, work.functions, [], {}):
         await work.began(2)
+
+
+async def test_a_long_job_is_left_to_its_worker_while_that_lives(queue: Queue, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("workers.queue.ALIVE_SECONDS", 2.0)
+    work = Work()
+    work.may_end.clear()
+    async with working(queue, work.functions, [], {}), working(queue, work.functions, [], {}):
+        await queue.request("job", "a")
+        await asyncio.sleep(4.5)
+        work.may_end.set()
+        await _quiet()
+    assert work.begun == ["a"]
+
+
+async def test_the_job_of_a_killed_worker_begins_again_soon(queue: Queue, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("workers.queue.ALIVE_SECONDS", 2.0)
+    work = Work()
+    # What a killed worker leaves behind: a job that is marked as running.
+    await queue.request("job", "a")
+    await queue.redis.set(in_progress_key_prefix + "job:a", b"1", px=1500)
+    async with working(queue, work.functions, [], {}):
+        await asyncio.sleep(0.3)
+        assert work.begun == []
+        await work.began(1)
 
 
 async def test_two_workers_share_the_jobs(queue: Queue):
