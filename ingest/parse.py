@@ -9,7 +9,7 @@ import yaml
 from ingest.documents import DocumentText
 from ingest.places import Places
 from ingest.problems import ErrorCode
-from ingest.survey import DEEPEST, Place, Survey, survey
+from ingest.survey import DEEPEST, MOST_VALUES, Place, Survey
 from ingest.validate import quoted
 from ingest.values import TooDeepError, Value, YamlError, parsed
 
@@ -35,18 +35,17 @@ class RefusedError(Exception):
 
 def parse(document: DocumentText, places: Places) -> Value:
     """The document's value, as `values.parsed` gives it. RefusedError if it is no YAML 1.2, holds a key twice, or would harm the reader."""
-    text = document.text
-    if (bad := _FORBIDDEN.search(text)) is not None:
+    if (bad := _FORBIDDEN.search(document.text)) is not None:
         raise _forbidden(document, bad)
-    _refuse_harm(text, places)
+    _refuse_harm(document.text, places)
     try:
-        value = parsed(text)
+        value = parsed(document.text)
     except YamlError as error:
         raise _syntax(document, places, error) from error
     except TooDeepError as error:
-        raise _too_deep(places.at((0, 0))) from error
+        raise _too_deep(places.of(())) from error
     if not places.keys_are_unique and places.survey is not None:
-        _refuse_duplicates(places, places.survey)
+        _refuse_by_survey(places, places.survey)
     return value
 
 
@@ -65,15 +64,25 @@ def _refuse_harm(text: str, places: Places) -> None:
     if not aliases and not nests:
         return
     found = places.survey
-    if found is None:
-        if (nests and _nests_deeply(text)) or aliases > _FEW_ALIASES:
-            raise _refused_by_survey(text, places)
-    elif found.too_deep is not None:
+    if found is not None:
+        _refuse_by_survey(places, found)
+    elif (nests and _nests_deeply(text)) or aliases > _FEW_ALIASES:
+        raise _refused_by_surveying(places)
+
+
+def _refuse_by_survey(places: Places, found: Survey) -> None:
+    if found.duplicate is not None:
+        first = places.at(found.duplicate.first)[0]
+        message = f"The key {quoted(found.duplicate.key)} stands twice in one mapping, first in line {first}."
+        raise RefusedError(ErrorCode.DUPLICATE_KEY, message, places.at(found.duplicate.place), {"first": first})
+    if found.too_deep is not None:
         raise _too_deep(places.at(found.too_deep))
-    elif found.cyclic:
+    if found.cut_off is not None:
+        raise RefusedError(ErrorCode.TOO_MANY_VALUES, f"The document holds more than {MOST_VALUES} values.", places.at(found.cut_off))
+    if found.cyclic:
         name, place = found.cyclic[0]
         raise RefusedError(ErrorCode.ALIAS_EXPANSION, f"The alias *{name} refers to itself.", places.at(place))
-    elif found.explodes:
+    if found.explodes:
         raise RefusedError(ErrorCode.ALIAS_EXPANSION, "The aliases multiply to an excessive size.", places.at(found.last_alias))
 
 
@@ -86,23 +95,12 @@ def _nests_deeply(text: str) -> bool:
     return _INDENTED.search(text) is not None
 
 
-def _refused_by_survey(text: str, places: Places) -> RefusedError:
-    try:
-        survey(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = (mark.line, mark.column) if mark is not None else (0, 0)
-        return RefusedError(ErrorCode.YAML_SYNTAX, f"The document is no valid YAML: {error.problem}.", places.at(place))
-    except yaml.YAMLError as error:
-        return RefusedError(ErrorCode.YAML_SYNTAX, f"The document is no valid YAML: {error}.", places.at((0, 0)))
-    return _too_deep(places.at((0, 0)))
-
-
-def _refuse_duplicates(places: Places, found: Survey) -> None:
-    for duplicate in found.duplicates:
-        first = places.at(duplicate.first)[0]
-        message = f"The key {quoted(duplicate.key)} stands twice in one mapping, first in line {first}."
-        raise RefusedError(ErrorCode.DUPLICATE_KEY, message, places.at(duplicate.place), {"first": first})
+def _refused_by_surveying(places: Places) -> RefusedError:
+    error = places.refusal
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        place = places.at((error.problem_mark.line, error.problem_mark.column))
+        return RefusedError(ErrorCode.YAML_SYNTAX, f"The document is no valid YAML: {error.problem}.", place)
+    return RefusedError(ErrorCode.YAML_SYNTAX, f"The document is no valid YAML: {error}.", places.of(()))
 
 
 def _too_deep(place: Place) -> RefusedError:
@@ -130,7 +128,7 @@ def _syntax(document: DocumentText, places: Places, error: YamlError) -> Refused
     else:
         line = min(error.line, len(lines) - 1)
         column = min(error.column, len(lines[line]))
-    place = places.at(_simple_key(document.text) or (line, column))
+    place = places.at((_simple_key(places) if "simple key" in error.reason else None) or (line, column))
     if (mark := _template_mark(lines, line)) is not None:
         message = "The document holds template expressions where YAML stands, so it can't be read before it is rendered."
         return RefusedError(ErrorCode.UNRENDERED_TEMPLATE, message, places.at(mark))
@@ -150,15 +148,11 @@ def _undefined(places: Places, reported: Place) -> tuple[str, Place]:
     return f"*{name}", places.at(place)
 
 
-def _simple_key(text: str) -> Place | None:
+def _simple_key(places: Places) -> Place | None:
     """Where a key stands that lacks its colon, which both parsers notice only behind it."""
-    try:
-        survey(text)
-    except yaml.MarkedYAMLError as error:
-        if error.context == "while scanning a simple key" and error.context_mark is not None:
-            return error.context_mark.line, error.context_mark.column
-    except yaml.YAMLError:
-        return None
+    error = places.refusal
+    if isinstance(error, yaml.MarkedYAMLError) and error.context == "while scanning a simple key" and error.context_mark is not None:
+        return error.context_mark.line, error.context_mark.column
     return None
 
 

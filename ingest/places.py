@@ -1,5 +1,6 @@
 """Lines and columns of a document's values, found with as little work as its layout allows."""
 
+import re
 from functools import cached_property
 
 import yaml
@@ -8,6 +9,9 @@ from ingest.documents import DocumentText
 from ingest.outline import Row, keys_are_unique, rows_of, spec_lines, without_block_scalars
 from ingest.survey import Path, Place, Survey, survey
 
+_BLANK = re.compile(r"(?:(?:---)?[ \t]*+(?:#[^\n]*+)?\n|%[^\n]*+\n)*+(?:---)?[ \t]*")
+_MOST_ROWS = 200_000
+
 
 class Places:
     """Where things stand in one document. The costly survey happens only when something asks for what the outline can't tell."""
@@ -15,15 +19,25 @@ class Places:
     def __init__(self, document: DocumentText) -> None:
         self._document = document
         self._keys_text = without_block_scalars(document.text)
-        self._rows: list[Row] = rows_of(self._keys_text)
+        # Rows cost memory, and so many lines are no ordinary document.
+        self._rows: list[Row] = rows_of(self._keys_text) if self._keys_text.count("\n") <= _MOST_ROWS else []
+
+    @property
+    def survey(self) -> Survey | None:
+        """The survey, or None where the surveying parser refuses the text, which YAML 1.2 may allow all the same."""
+        return None if isinstance(self._surveyed, yaml.YAMLError) else self._surveyed
+
+    @property
+    def refusal(self) -> yaml.YAMLError | None:
+        """Why the surveying parser refuses the text, if it does."""
+        return self._surveyed if isinstance(self._surveyed, yaml.YAMLError) else None
 
     @cached_property
-    def survey(self) -> Survey | None:
-        """The survey, or None where the surveying parser refuses what YAML 1.2 allows."""
+    def _surveyed(self) -> Survey | yaml.YAMLError:
         try:
             return survey(self._document.text)
-        except yaml.YAMLError:
-            return None
+        except yaml.YAMLError as error:
+            return error
 
     @cached_property
     def _spec_lines(self) -> dict[str, list[int]]:
@@ -31,7 +45,12 @@ class Places:
 
     @property
     def keys_are_unique(self) -> bool:
-        return keys_are_unique(self._keys_text, self._rows)
+        return bool(self._rows) and keys_are_unique(self._keys_text, self._rows)
+
+    @property
+    def first_line(self) -> int:
+        """The line of the file, from 1, in which the document's content begins, behind marks, blanks and comments."""
+        return self._start[0] + self._document.line
 
     def spec_line(self, steps: Path) -> int:
         """The line of the file, from 1, where a field of `spec`, or an item of a list in it, stands."""
@@ -47,6 +66,8 @@ class Places:
 
     def of(self, path: Path) -> Place:
         """Line and column of the file, from 1, of the value, or of the nearest one above it."""
+        if not path:
+            return self.at(self._start)
         if self.survey is None:
             return self._guessed(path)
         return self.at(self.survey.place(path))
@@ -54,6 +75,12 @@ class Places:
     def at(self, place: Place) -> Place:
         """A place in the document's text, from 0, as line and column of the file, from 1."""
         return place[0] + self._document.line, place[1] + 1
+
+    @cached_property
+    def _start(self) -> Place:
+        blank = _BLANK.match(self._document.text)
+        before = blank[0] if blank is not None else ""
+        return before.count("\n"), len(before) - before.rfind("\n") - 1
 
     def _guessed(self, path: Path) -> Place:
         keys = [step for step in path if isinstance(step, str)]

@@ -22,6 +22,8 @@ class ErrorCode(StrEnum):
     UNDEFINED_ALIAS = "undefined-alias"
     ALIAS_EXPANSION = "alias-expansion"
     TOO_DEEP = "too-deep"
+    TOO_MANY_VALUES = "too-many-values"
+    TOO_MANY_DOCUMENTS = "too-many-documents"
     DUPLICATE_KEY = "duplicate-key"
     UNRENDERED_TEMPLATE = "unrendered-template"
     NOT_AN_OBJECT = "not-an-object"
@@ -99,6 +101,14 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
     ErrorCode.TOO_DEEP: Explanation(
         "The document nests deeper than {limit} levels.",
         "Flatten the document, or move the nested value into a file of its own read by $text.",
+    ),
+    ErrorCode.TOO_MANY_VALUES: Explanation(
+        "The document holds more values than can be checked in reasonable time.",
+        "Split the document, or move large values into files of their own read by $text.",
+    ),
+    ErrorCode.TOO_MANY_DOCUMENTS: Explanation(
+        "The file holds more documents than entities of the least size would fill the largest file allowed.",
+        "Split the file into several.",
     ),
     ErrorCode.DUPLICATE_KEY: Explanation(
         "A mapping has the same key twice.",

@@ -19,17 +19,17 @@ from ingest.places import Places
 from ingest.problems import ErrorCode, Problem, remedy_for
 from ingest.relate import relations_of
 from ingest.survey import DEEPEST
-from ingest.validate import Finding, findings_of
+from ingest.validate import MOST_FINDINGS, Finding, findings_of
 
 __all__ = ["Include", "IncludeError", "ReadDocument", "Reading", "ReadingSettings", "read_documents"]
 
 _KIND = re.compile(r"^kind:[ \t]*[\"']?([A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
 _METADATA = re.compile(r"^metadata:[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n|[ \t]*\n|#[^\n]*\n)+)", re.MULTILINE)
 _NAMED = re.compile(r"^ +(name|namespace):[ \t]*[\"']?([A-Za-z0-9][-A-Za-z0-9_.]*)", re.MULTILINE)
-_MOST_PROBLEMS = 50
+# Bytes that the shortest of valid documents takes, so that no file of entities is stopped.
+_LEAST_ENTITY = 80
 _NO_ANNOTATIONS = (None, False, 0, "")
 _PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
-_BLANK = re.compile(r"(?:(?:---)?[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,9 @@ def read_documents(content: bytes, path: str, include: Include, settings: Readin
         return Reading((), (problem,))
     file = _File(path, include, settings)
     for index, text in enumerate(split(decoded(content))):
+        if index >= settings.max_bytes // _LEAST_ENTITY:
+            file.stop(text, index)
+            break
         file.read(text, index)
     return Reading(tuple(file.documents), tuple(file.problems), tuple(file.includes))
 
@@ -112,6 +115,12 @@ class _File:
             return
         self._entity(cast("dict[str, Any]", value.json), text, index, places)
 
+    def stop(self, text: DocumentText, index: int) -> None:
+        """Refuses the document and all that follow it."""
+        message = f"The file holds more than {index} documents; this one and those that follow are not read."
+        remedy = remedy_for(ErrorCode.TOO_MANY_DOCUMENTS)
+        self.problems.append(Problem(ErrorCode.TOO_MANY_DOCUMENTS, message, remedy, index, text.line, 1))
+
     def _entity(self, document: dict[str, Any], text: DocumentText, index: int, places: Places) -> None:
         ref = _ref_in(document)
         findings: Sequence[Finding] = ()
@@ -129,14 +138,14 @@ class _File:
         if findings or related.findings:
             self._report([*findings, *_besides(related.findings, findings)], index, places, ref)
             return
-        self.documents.append(ReadDocument(ref, document, index, _first_line(text), related.edges))
+        self.documents.append(ReadDocument(ref, document, index, places.first_line, related.edges))
 
     def _read(self, target: str) -> bytes:
         self.includes[target] = None
         return self._include(target)
 
     def _report(self, findings: Sequence[Finding], index: int, places: Places, ref: Ref | None) -> None:
-        for finding in findings[:_MOST_PROBLEMS]:
+        for finding in findings[:MOST_FINDINGS]:
             place = places.of(finding.path)
             remedy = finding.remedy or remedy_for(finding.code, **finding.details)
             self.problems.append(Problem(finding.code, finding.message, remedy, index, *place, ref))
@@ -147,11 +156,6 @@ def _besides(further: Sequence[Finding], told: Sequence[Finding]) -> Iterator[Fi
     for finding in further:
         if not any(finding.path[: len(other.path)] == other.path for other in told):
             yield finding
-
-
-def _first_line(text: DocumentText) -> int:
-    blank = _BLANK.match(text.text)
-    return text.line + (blank[0].count("\n") if blank else 0)
 
 
 def _ref_in(document: Mapping[str, Any]) -> Ref | None:

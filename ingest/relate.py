@@ -11,7 +11,7 @@ from graph.relations import Declaration, Relation, RelationRegistry
 from ingest.places import Places
 from ingest.problems import ErrorCode
 from ingest.survey import Path
-from ingest.validate import Finding, dotted, holds_template, quoted, unrendered
+from ingest.validate import MOST_FINDINGS, Finding, dotted, holds_template, quoted, unrendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ def relations_of(document: Mapping[str, Any], ref: Ref, path: str, registry: Rel
     findings: list[Finding] = []
     for relation, declaration in registry.declared_by(document["kind"].lower()):
         for steps, written in _written(spec, declaration):
+            if len(findings) >= MOST_FINDINGS:
+                break
             try:
                 target = _target(written, declaration, namespace)
             except InvalidRefError:

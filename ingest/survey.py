@@ -16,6 +16,9 @@ Place = tuple[int, int]
 DEEPEST = 200
 """Levels of nesting that a document may have."""
 
+MOST_VALUES = 300_000
+"""Keys, items and values that are looked at closely; a survey takes about a second for so many."""
+
 _PLACED_LEVELS = 8
 _MOST_EXPANDED = 4_000_000
 # Line breaks in YAML 1.1, which the surveying parser reads, but not in 1.2.
@@ -35,14 +38,16 @@ class Duplicate:
 class Survey:
     """What a close look found. `places` leads to the keys of mappings and the items of sequences, down to a few levels.
 
+    The survey ends early at a key that stands twice, at nesting that is `too_deep`, and, `cut_off`, at too many values.
     `expanded` is how many values and characters the aliases add.
     """
 
     places: dict[Path, Place] = field(default_factory=lambda: {})
-    duplicates: list[Duplicate] = field(default_factory=lambda: [])
+    duplicate: Duplicate | None = None
     undefined: list[tuple[str, Place]] = field(default_factory=lambda: [])
     cyclic: list[tuple[str, Place]] = field(default_factory=lambda: [])
     too_deep: Place | None = None
+    cut_off: Place | None = None
     expanded: int = 0
     last_alias: Place = (0, 0)
 
@@ -89,13 +94,20 @@ class _Surveyor:
         self._weights: dict[str, int | None] = {}
 
     def run(self, events: Iterator[Event]) -> Survey:
+        values = 0
         for event in events:
             if isinstance(event, NodeEvent):
+                values += 1
                 place = (event.start_mark.line, event.start_mark.column)
                 if len(self._frames) >= DEEPEST:
                     self._survey.too_deep = place
                     break
+                if values > MOST_VALUES:
+                    self._survey.cut_off = place
+                    break
                 self._node(event, place)
+                if self._survey.duplicate is not None:
+                    break
             elif isinstance(event, CollectionEndEvent):
                 self._end()
         return self._survey
@@ -129,7 +141,7 @@ class _Surveyor:
             frame.at_key = False
             path = (*frame.path, frame.key)
             if (first := frame.keys.setdefault(frame.key, place)) is not place:
-                self._survey.duplicates.append(Duplicate(frame.key, place, first))
+                self._survey.duplicate = Duplicate(frame.key, place, first)
         else:
             frame.at_key = True
             return (*frame.path, frame.key)

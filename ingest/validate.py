@@ -13,7 +13,9 @@ from ingest.kinds import KindRules, Schema, SchemaCheck, Variant
 from ingest.problems import ErrorCode
 from ingest.survey import Path
 
-_MOST_FINDINGS = 50
+MOST_FINDINGS = 50
+"""What is told of one document at most."""
+
 _TYPES = {
     "string": "text", "object": "a mapping", "array": "a list", "boolean": "true or false",
     "number": "a number", "integer": "a whole number", "null": "null",
@@ -46,7 +48,7 @@ def findings_of(document: Mapping[str, Any], rules: KindRules) -> list[Finding]:
     if kind is None and api_version is None:
         message = "The document has neither apiVersion nor kind, so it is no catalog document."
         return [Finding(ErrorCode.NOT_AN_ENTITY, message, ())]
-    found = list(islice(_explained(document, (rules.envelope,)), _MOST_FINDINGS))
+    found = list(islice(_explained(document, (rules.envelope,)), MOST_FINDINGS))
     if isinstance(kind, str) and kind and isinstance(api_version, str) and api_version:
         found.append(_unknown(kind, api_version, rules))
     return found
@@ -64,7 +66,7 @@ def _by_variants(document: Mapping[str, Any], variants: Sequence[Variant]) -> li
         refused_by = refused_by or variant.checks
         if not variant.besides_general:
             break
-    return list(islice(_explained(document, refused_by), _MOST_FINDINGS))
+    return list(islice(_explained(document, refused_by), MOST_FINDINGS))
 
 
 def _unknown(kind: str, api_version: str, rules: KindRules) -> Finding:

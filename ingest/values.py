@@ -13,7 +13,9 @@ from ingest.survey import DEEPEST
 _PLACE = re.compile(r"^(?:YAML parse error: )?(?P<reason>.*?)(?: at byte \d+)? line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
 _NOT_FINITE = (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN")
 _HUGE = re.compile(r"[0-9][eE]\+?[0-9]{3}")
+# Every tab that is mended costs a parse of the whole text.
 _MOST_TABS = 50
+_MOST_PARSED = 2_000_000
 _CONSTANT_KEYS: dict[bool | None, str] = {None: "", True: "true", False: "false"}
 
 
@@ -59,7 +61,7 @@ def _documents(text: str) -> list[Any]:
     # The parser takes the line break after the header of an empty last block scalar for its content.
     if text.rstrip().endswith(("|", ">")):
         text = text.rstrip()
-    for _ in range(_MOST_TABS):
+    for _ in range(1 + min(_MOST_TABS, _MOST_PARSED // max(len(text), 1))):
         try:
             return yaml12.parse_yaml(text, multi=True)
         except ValueError as error:

@@ -98,4 +98,4 @@ def test_what_is_proven_unique_is_unique(lines: list[str]):
         found = survey(text)
     except yaml.YAMLError:
         return
-    assert not (unique(text) and found.duplicates)
+    assert not (unique(text) and found.duplicate)

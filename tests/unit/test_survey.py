@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ingest.survey import DEEPEST, survey
+from ingest.survey import DEEPEST, MOST_VALUES, Duplicate, survey
 
 
 def test_places_lead_to_keys_and_items():
@@ -27,10 +27,13 @@ def test_what_is_missing_stands_where_its_parent_stands():
 
 
 def test_a_second_key_is_a_duplicate_of_the_first():
-    assert [(d.key, d.place, d.first) for d in survey("a: 1\nb: {c: 1, c: 2}\na: 3\n").duplicates] == [
-        ("c", (1, 10), (1, 4)),
-        ("a", (2, 0), (0, 0)),
-    ]
+    assert survey("a: 1\nb: {c: 1, c: 2}\na: 3\n").duplicate == Duplicate("c", (1, 10), (1, 4))
+    assert survey("a: 1\nb: {a: 1}\n").duplicate is None
+
+
+def test_a_survey_of_too_many_values_is_cut_off():
+    assert survey("- a\n" * MOST_VALUES).cut_off == (MOST_VALUES - 1, 2)
+    assert survey("- a\n" * (MOST_VALUES - 1)).cut_off is None
 
 
 def test_aliases_are_weighed_by_what_they_expand_to():
