@@ -240,7 +240,12 @@ def types(relations: Iterable[str]) -> str:
 
 
 def quoted(name: str) -> str:
-    """The name as an identifier in a query. InputError if it is not made of letters, digits and underscores."""
+    """The name as an identifier in a query. InputError if it can't be one."""
+    return f"`{check_relation(name)}`"
+
+
+def check_relation(name: str) -> str:
+    """The name itself. InputError if it is not made of letters, digits and underscores."""
     if not _IDENTIFIER.fullmatch(name):
         raise InputError(f"{name!r} can't name a relation; a name starts with a letter and goes on with letters, digits and underscores")
-    return f"`{name}`"
+    return name

@@ -10,7 +10,7 @@ from graph.store import Page, RelatedRow, Window
 from graph.stores.neo4j_composer import Composer, joined, types
 from graph.stores.neo4j_connections import Transaction
 from graph.stores.neo4j_pages import chosen, entities_by_ref, visible_refs
-from graph.stores.neo4j_records import EdgeKey, StoredEdge, declared_from, declarers_of, edge_from
+from graph.stores.neo4j_records import EdgeKey, StoredEdge, declared_from, declarer_of, edge_from
 from graph.stores.windows import fitting, span_of
 
 _KEYS = 3
@@ -113,7 +113,7 @@ async def declarers_seen(transaction: Transaction, evidence: Iterable[Sequence[s
     """The declarers of the evidence that may be seen; None means all."""
     if visible == EVERYTHING:
         return None
-    return await visible_refs(transaction, list(declarers_of(evidence)), visible)
+    return await visible_refs(transaction, list({declarer_of(text) for texts in evidence for text in texts}), visible)
 
 
 def window_parameters(window: Window, keys: int = _KEYS) -> dict[str, object]:

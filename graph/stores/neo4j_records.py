@@ -127,6 +127,6 @@ def _texts(entity: Entity) -> list[str]:
     return [text.lower() for text in texts if isinstance(text, str)]
 
 
-def declarers_of(evidence: Iterable[Sequence[str]]) -> set[Ref]:
-    """Who declares the stored evidence of some edges."""
-    return {orjson.loads(text)[0] for texts in evidence for text in texts}
+def declarer_of(evidence: str) -> Ref:
+    """Who declares the stored evidence."""
+    return orjson.loads(evidence)[0]

@@ -9,13 +9,14 @@ import orjson
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, Change, Operation
-from graph.stores.neo4j_composer import quoted
+from graph.stores.neo4j_composer import check_relation
 from graph.stores.neo4j_connections import Transaction
-from graph.stores.neo4j_records import EdgeKey, declared_from, kind_labels, stored_entity
+from graph.stores.neo4j_records import EdgeKey, declared_from, declarer_of, kind_labels, stored_entity
 from graph.stores.neo4j_sources import write_locations, write_sources
 from graph.stores.stale import refuse_moved_files
 
-_AT_ONCE = 1000
+_AT_ONCE = 5000
+_NEW: tuple[int | None, list[str]] = (None, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,6 @@ class _Stored:
 class _Rewriting:
     """What a batch does to one edge: whose evidence goes, and what comes in its place."""
 
-    rewritten: list[Ref] = field(default_factory=list[Ref])
     declarers: list[Ref] = field(default_factory=list[Ref])
     evidence: list[str] = field(default_factory=list[str])
 
@@ -43,6 +43,7 @@ class BatchWriter:
         self._transaction = transaction
         self._batch = batch
         self._stored: dict[Ref, _Stored] = {}
+        self._nodes: dict[Ref, int] = {}
         self._loose: set[Ref] = set()
 
     async def write(self) -> Sequence[Change]:
@@ -52,8 +53,11 @@ class BatchWriter:
         head: int = await self._transaction.value("head")
         await self._read_stored()
         await self._refuse_stale()
-        declared = await self._write_entities()
-        await self._write_edges(declared)
+        entities = {w.entity.ref: stored_entity(w.entity, [edge for edge in w.declares if edge.evidence]) for w in self._batch.writes}
+        touched = self._touched({ref: declared_from(properties["declares"]) for ref, properties in entities.items()})
+        fresh = await self._find_nodes(entities, touched)
+        await self._write_entities(entities)
+        await self._write_edges(touched, fresh)
         await self._remove_entities()
         await write_sources(self._transaction, self._batch)
         await write_locations(self._transaction, self._batch)
@@ -78,46 +82,75 @@ class BatchWriter:
             stored = await self._transaction.value("stored_digests", {"places": [list(place) for place in self._batch.expected]})
             refuse_moved_files(self._batch.expected, {(location, path): digest for location, path, digest in stored})
 
-    async def _write_entities(self) -> Mapping[Ref, Mapping[EdgeKey, list[str]]]:
-        """What each written or removed entity declares from now on."""
-        declared: dict[Ref, Mapping[EdgeKey, list[str]]] = {removal.ref: {} for removal in self._batch.removals}
-        rows: list[dict[str, object]] = []
-        outdated: list[tuple[Ref, list[str]]] = []
-        for write in self._batch.writes:
-            properties = stored_entity(write.entity, [edge for edge in write.declares if edge.evidence])
-            labels = kind_labels(write.entity)
-            rows.append({"properties": properties, "labels": labels})
-            declared[write.entity.ref] = declared_from(properties["declares"])
-            stored = self._stored.get(write.entity.ref)
-            if stored is not None:
-                outdated.append((write.entity.ref, [other for other in stored.labels if other not in labels]))
-        await self._remove_labels(outdated)
-        await self._run("entities_write", "entities", rows)
-        return declared
-
-    async def _write_edges(self, declared: Mapping[Ref, Mapping[EdgeKey, list[str]]]) -> None:
+    def _touched(self, declared: Mapping[Ref, Mapping[EdgeKey, list[str]]]) -> Mapping[EdgeKey, _Rewriting]:
+        """The edges whose evidence changes, given what the written entities declare from now on. InputError for no name of a relation."""
         touched: dict[EdgeKey, _Rewriting] = {}
-        for ref, declares in declared.items():
+        for ref in (*declared, *(removal.ref for removal in self._batch.removals)):
+            declares = declared.get(ref, {})
             before = self._stored[ref].declares if ref in self._stored else dict[EdgeKey, list[str]]()
             for key in (*before, *(key for key in declares if key not in before)):
                 evidence = declares.get(key, [])
                 if before.get(key, []) != evidence:
+                    check_relation(key[1])
                     rewriting = touched.setdefault(key, _Rewriting())
-                    rewriting.rewritten.append(ref)
-                    rewriting.declarers += [ref] * len(evidence)
+                    rewriting.declarers.append(ref)
                     rewriting.evidence += evidence
-        written: dict[str, list[Sequence[object]]] = {}
-        withdrawn: dict[str, list[Sequence[object]]] = {}
-        for (source, relation, target), edge in touched.items():
-            if edge.evidence:
-                written.setdefault(relation, []).append((source, target, edge.rewritten, edge.declarers, edge.evidence))
+        return touched
+
+    async def _find_nodes(self, entities: Iterable[Ref], touched: Iterable[EdgeKey]) -> frozenset[Ref]:
+        """Learn the nodes of all that the batch is about, and make those that are missing: these."""
+        written = set(entities)
+        ends = (ref for source, _, target in touched for ref in (source, target))
+        named = list(dict.fromkeys((*written, *ends)))
+        found: list[tuple[Ref, int]] = await self._transaction.value("nodes_found", {"refs": named}) if named else []
+        self._nodes = dict(found)
+        missing = [(ref, [] if ref in written else ["Placeholder"]) for ref in named if ref not in self._nodes]
+        if missing:
+            created: list[tuple[Ref, int]] = await self._transaction.value("nodes_create", {"nodes": missing})
+            self._nodes.update(created)
+        return frozenset(ref for ref, _ in missing)
+
+    async def _write_entities(self, entities: Mapping[Ref, Mapping[str, object]]) -> None:
+        rows: list[dict[str, object]] = []
+        outdated: list[tuple[Ref, list[str]]] = []
+        for write in self._batch.writes:
+            ref, labels = write.entity.ref, kind_labels(write.entity)
+            rows.append({"node": self._nodes[ref], "properties": entities[ref], "labels": labels})
+            if ref in self._stored:
+                outdated.append((ref, [label for label in self._stored[ref].labels if label not in labels]))
+        await self._remove_labels(outdated)
+        await self._run("entities_write", "entities", rows)
+
+    async def _write_edges(self, touched: Mapping[EdgeKey, _Rewriting], fresh: frozenset[Ref]) -> None:
+        # An edge at a node that this batch made can't be there yet.
+        known = [key for key in touched if key[0] not in fresh and key[2] not in fresh]
+        stored = await self._stored_edges(known)
+        created: list[Sequence[object]] = []
+        updated: list[Sequence[object]] = []
+        deleted: list[int] = []
+        for key, rewriting in touched.items():
+            number, before = stored.get(key, _NEW)
+            evidence = sorted([text for text in before if declarer_of(text) not in rewriting.declarers] + rewriting.evidence)
+            declarers = [declarer_of(text) for text in evidence]
+            if number is None:
+                if evidence:
+                    created.append((self._nodes[key[0]], key[1], self._nodes[key[2]], declarers, evidence))
+            elif evidence:
+                updated.append((number, declarers, evidence))
             else:
-                withdrawn.setdefault(relation, []).append((source, target, edge.rewritten))
-                self._loose.update((source, target))
-        for relation, rows in written.items():
-            await self._run("edges_write", "edges", rows, type=quoted(relation))
-        for relation, rows in withdrawn.items():
-            await self._run("edges_withdraw", "edges", rows, type=quoted(relation))
+                deleted.append(number)
+                self._loose.update((key[0], key[2]))
+        await self._run("edges_create", "edges", created)
+        await self._run("edges_update", "edges", updated)
+        await self._run("edges_delete", "edges", deleted)
+
+    async def _stored_edges(self, keys: Sequence[EdgeKey]) -> Mapping[EdgeKey, tuple[int, list[str]]]:
+        """Neo4j's number and the evidence of those of the edges that exist."""
+        if not keys:
+            return {}
+        rows = [(self._nodes[source], relation, self._nodes[target]) for source, relation, target in keys]
+        found = await self._transaction.value("edges_found", {"edges": rows})
+        return {(source, relation, target): (number, evidence) for source, relation, target, number, evidence in found}
 
     async def _remove_entities(self) -> None:
         """Make placeholders of the removed, and remove those that no edge needs any more."""
@@ -143,9 +176,9 @@ class BatchWriter:
             await self._transaction.run("counter_set", {"head": changes[-1].sequence})
         return changes
 
-    async def _run(self, query: str, parameter: str, rows: Sequence[object], **fragments: str) -> None:
+    async def _run(self, query: str, parameter: str, rows: Sequence[object]) -> None:
         for start in range(0, len(rows), _AT_ONCE):
-            await self._transaction.run(query, {parameter: rows[start : start + _AT_ONCE]}, **fragments)
+            await self._transaction.run(query, {parameter: rows[start : start + _AT_ONCE]})
 
 
 def _stored_change(change: Change) -> dict[str, object]:

@@ -1,5 +1,6 @@
 UNWIND $entities AS row
-MERGE (e:Ref {ref: row.properties.ref})
+MATCH (e)
+WHERE id(e) = row.node
 SET e = row.properties
 SET e:Entity:$(row.labels)
 REMOVE e:Placeholder

@@ -1,0 +1,3 @@
+MATCH ()-[edge]->()
+WHERE id(edge) IN $edges
+DELETE edge
