@@ -4,8 +4,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import rustworkx
-
 from graph.refs import Ref
 from graph.relations import Direction, Step
 
@@ -42,17 +40,50 @@ def cycles_of(edges: Iterable[StoredEdge], steps: Sequence[Step]) -> Sequence[Cy
     An entity alone is one if an edge leads it to itself.
     """
     nexts = _followed(edges, steps)
-    graph: rustworkx.PyDiGraph[Ref, None] = rustworkx.PyDiGraph()
-    refs = sorted({*nexts, *(step.end for leaving in nexts.values() for step in leaving)})
-    index = dict(zip(refs, graph.add_nodes_from(refs), strict=True))
-    graph.add_edges_from_no_data([(index[step.start], index[step.end]) for leaving in nexts.values() for step in leaving])
     found: list[Cycle] = []
-    for component in rustworkx.strongly_connected_components(graph):
-        members = tuple(sorted(graph[node] for node in component))
+    for members in _components(nexts):
         chain = _way_back(members, nexts)
         if chain:
             found.append(Cycle(members, chain))
     return sorted(found, key=lambda cycle: (-len(cycle.members), cycle.members))
+
+
+def _components(nexts: Mapping[Ref, Sequence[CycleStep]]) -> list[tuple[Ref, ...]]:
+    """The strongly connected components, members sorted: Kosaraju's two passes, without recursion."""
+    backward: dict[Ref, list[Ref]] = {}
+    for leaving in nexts.values():
+        for step in leaving:
+            backward.setdefault(step.end, []).append(step.start)
+    placed: set[Ref] = set()
+    components: list[tuple[Ref, ...]] = []
+    for root in reversed(_finished(nexts)):
+        if root in placed:
+            continue
+        placed.add(root)
+        members = [root]
+        for member in members:
+            fresh = set(backward.get(member, ())) - placed
+            placed |= fresh
+            members.extend(fresh)
+        components.append(tuple(sorted(members)))
+    return components
+
+
+def _finished(nexts: Mapping[Ref, Sequence[CycleStep]]) -> list[Ref]:
+    """Every ref that an edge leaves, in the order in which a depth-first walk is done with it."""
+    seen: set[Ref] = set()
+    finished: list[Ref] = []
+    for root in nexts:
+        waiting = [(root, False)]
+        while waiting:
+            ref, done = waiting.pop()
+            if done:
+                finished.append(ref)
+            elif ref not in seen and ref in nexts:
+                seen.add(ref)
+                waiting.append((ref, True))
+                waiting.extend((step.end, False) for step in nexts[ref])
+    return finished
 
 
 def _followed(edges: Iterable[StoredEdge], steps: Sequence[Step]) -> Mapping[Ref, Sequence[CycleStep]]:

@@ -37,8 +37,16 @@ def test_an_id_gives_its_ref_back(ref: str) -> None:
     assert ref_of_id(id_of(Ref(ref))) == ref
 
 
-@given(st.lists(st.text("abc", max_size=3), unique=True), st.integers(0, 5), st.none() | st.text("abc", max_size=3), st.none() | st.text("abc", max_size=3), st.booleans())
-def test_a_page_holds_the_rows_between_its_bounds(names: list[str], limit: int, after: str | None, before: str | None, backward: bool) -> None:
+@given(
+    st.lists(st.text("abc", max_size=3), unique=True),
+    st.integers(0, 5),
+    st.none() | st.text("abc", max_size=3),
+    st.none() | st.text("abc", max_size=3),
+    st.booleans(),
+)
+def test_a_page_holds_the_rows_between_its_bounds(
+    names: list[str], limit: int, after: str | None, before: str | None, backward: bool
+) -> None:
     rows = sorted(names)
     page = page_within(
         [((name,), name) for name in rows],
