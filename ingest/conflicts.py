@@ -18,18 +18,19 @@ def place_of(claim: Claim) -> Place:
 def winner_of(claims: Sequence[Claim], holder: Place | None, order: Mapping[str, int], is_new: Callable[[Claim], bool]) -> Claim | None:
     """The claim that the entity is made from; None if there is no claim.
 
-    The holder keeps the ref while its file still declares it, unless its claim is as new as others, read together with it. Otherwise the
-    least (configured order, location, path, document) wins. `order` gives each location's place in the configuration.
+    The holder keeps the ref while its file still declares it, unless its claim is as new as others, read together with it. Then other
+    files of its location come first, then all. Among several the least (configured order, location, path, document) wins; `order` gives
+    each location's place in the configuration.
     """
 
     def rank(claim: Claim) -> tuple[int, str, str, int]:
         return (order.get(claim.location_id, len(order)), claim.location_id, claim.path, claim.document)
 
     held = [claim for claim in claims if place_of(claim) == holder]
-    if held and not is_new(held[0]):
-        return min(held, key=rank)
-    rivals = held + [claim for claim in claims if is_new(claim)] if held else claims
-    return min(rivals, key=rank, default=None)
+    if held and is_new(held[0]):
+        held += [claim for claim in claims if is_new(claim)]
+    nearby = [claim for claim in claims if holder and claim.location_id == holder[0]]
+    return min(held or nearby or claims, key=rank, default=None)
 
 
 def conflict_errors(ref: Ref, claims: Sequence[Claim], winner: Claim) -> Iterator[CatalogError]:

@@ -32,6 +32,13 @@ def test_a_holder_from_before_keeps_its_ref(claims: list[Claim]):
 
 
 @given(_claims)
+def test_when_a_file_lets_go_its_location_keeps_the_ref_if_it_can(claims: list[Claim]):
+    left = [claim for claim in claims if place_of(claim) != ("l1", "/b")]
+    winner = winner_of(left, ("l1", "/b"), _ORDER, lambda _: False)
+    assert (winner is not None and winner.location_id == "l1") == any(claim.location_id == "l1" for claim in left)
+
+
+@given(_claims)
 def test_among_new_claims_the_first_by_configured_order_path_and_document_wins(claims: list[Claim]):
     winner = winner_of(claims, None, _ORDER, lambda _: True)
     assert winner == min(claims, key=lambda c: (_ORDER[c.location_id], c.path, c.document), default=None)
