@@ -116,7 +116,10 @@ def location_counts(session: Session, ids: Sequence[str]) -> Mapping[str, Locati
 
 def files(session: Session, location_id: str) -> Mapping[str, SourceFile]:
     rows = session.rows("files", {"location": location_id})
-    return {row[0]: SourceFile(location_id, *row) for row in rows}
+    return {
+        path: SourceFile(location_id, path, digest, tuple(includes), tuple(targets), parent, tuple(claims), tuple(kept))
+        for path, digest, includes, targets, parent, claims, kept in rows
+    }
 
 
 def claims(session: Session, refs: Sequence[Ref]) -> Mapping[Ref, Sequence[Claim]]:
