@@ -27,15 +27,18 @@ from graph.store import (
     Window,
 )
 from graph.stores import sqlite_edges, sqlite_pages, sqlite_states, sqlite_traversals
-from graph.stores.sqlite_connections import Connections
+from graph.stores.sqlite_connections import BUSY_SECONDS, Connections
 from graph.stores.sqlite_writes import BatchWriter
 
 
 class SqliteStore:
-    """The port on SQLite. What its methods answer is said in graph.store.Store; several processes may share the file."""
+    """The port on SQLite; graph.store.Store says what its methods answer.
 
-    def __init__(self, filename: Path, registry: RelationRegistry) -> None:
-        self._connections = Connections(filename)
+    Each read sees one snapshot. Several processes may share the file: a writer waits `busy_seconds` for the others.
+    """
+
+    def __init__(self, filename: Path, registry: RelationRegistry, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self._connections = Connections(filename, busy_seconds)
         self._registry = registry
 
     async def open(self) -> None:

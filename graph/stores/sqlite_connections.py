@@ -19,7 +19,9 @@ from graph.stores.sqlite_migrations import SCHEMA, migrate, statements_of
 Result = TypeVar("Result")
 
 _READERS = 4
-_BUSY_SECONDS = 15
+BUSY_SECONDS = 15.0
+"""How long a writer waits for those of other processes."""
+
 _PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA temp_store = MEMORY",
@@ -84,8 +86,9 @@ def texts_as_json(texts: Iterable[str]) -> str:
 class Connections:
     """The open connections of one store. Readers see one snapshot for each call; writes happen one at a time."""
 
-    def __init__(self, filename: Path) -> None:
+    def __init__(self, filename: Path, busy_seconds: float = BUSY_SECONDS) -> None:
         self._filename = filename
+        self._busy_seconds = busy_seconds
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._all: list[sqlite3.Connection] = []
         self._reading: ThreadPoolExecutor | None = None
@@ -137,7 +140,7 @@ class Connections:
 
     def _connect(self, cache_kib: int) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._filename, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
+            self._filename, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=512
         )
         self._all.append(connection)
         for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
@@ -179,6 +182,8 @@ def _translated(work: Callable[[], Result]) -> Result:
         return work()
     except UnicodeEncodeError as failure:
         raise InputError(f"the request holds text that is not valid Unicode: {failure}") from failure
+    except OverflowError as failure:
+        raise InputError(f"a number of the request is out of range: {failure}") from failure
     except OSError as failure:
         raise StoreUnavailableError(f"the database can't be opened: {failure}") from failure
     except sqlite3.Error as failure:

@@ -53,7 +53,8 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = SC
             connection.execute(queries.load("sqlite/write_schema_version.sql"), done)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 
