@@ -1,5 +1,6 @@
 """A process that reads files for another one: jobs come in over a connection, readings go back."""
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ def serve(handle: int) -> None:
     """Answer chunks of jobs over the connection until its other end closes. The first message is the context."""
     # Ctrl-C reaches the whole group of processes; this one ends when the one that asks does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
     with Connection(handle) as connection:
         try:
             context: FileContext = connection.recv()
