@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
 
-import orjson
 from neo4j import (
     READ_ACCESS,
     WRITE_ACCESS,
@@ -168,8 +167,8 @@ class Connections:
         try:
             async with asyncio.timeout(seconds):
                 return await answer
-        except (UnicodeEncodeError, orjson.JSONEncodeError) as failure:
-            raise InputError(f"the request holds text that is not valid Unicode: {failure}") from failure
+        except (UnicodeEncodeError, OverflowError) as failure:
+            raise InputError(f"the request holds text that is not valid Unicode, or a number over 64 bits: {failure}") from failure
         except TimeoutError as failure:
             raise StoreUnavailableError(f"Neo4j at {self._shown} gave no answer within {seconds:.0f} seconds") from failure
         except (DriverError, Neo4jError, OSError) as failure:

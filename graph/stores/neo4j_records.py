@@ -11,6 +11,7 @@ from typing import Any, cast
 import orjson
 
 from graph.entities import Edge, Entity, Evidence, Fact, Origin, canonical_json, content_hash, facts_of
+from graph.errors import InputError
 from graph.refs import Ref
 
 EdgeKey = tuple[Ref, str, Ref]
@@ -37,6 +38,14 @@ _OTHER_LABELS = frozenset(
 )
 
 
+def json_text(value: object) -> str:
+    """The value as JSON. InputError for text that is not Unicode, or a number that JSON's readers do not hold."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as failure:
+        raise InputError(f"what is to be stored can't be written as JSON: {failure}") from failure
+
+
 def fact_prefix(path: str) -> str:
     """What every stored fact under the path starts with, and no other."""
     return path.replace(_ESCAPE, _ESCAPE + "0").replace(_SEPARATOR, _ESCAPE + "1") + _SEPARATOR
@@ -48,7 +57,7 @@ def stored_entity(entity: Entity, declares: Sequence[Edge]) -> dict[str, Any]:
     origin = entity.origin
     return {
         "ref": entity.ref,
-        "document": orjson.dumps(entity.document).decode(),
+        "document": json_text(entity.document),
         "hash": content_hash(canonical_json(entity.document)),
         "locationId": origin.location_id,
         "path": origin.path,
@@ -79,7 +88,7 @@ def kind_labels(entity: Entity) -> list[str]:
 def evidence_json(evidence: Evidence) -> str:
     """One evidence as stored on its relationship."""
     fields = (evidence.declarer, evidence.field, evidence.path, evidence.line, evidence.inferred, evidence.confidence)
-    return orjson.dumps(fields).decode()
+    return json_text(fields)
 
 
 def edge_from(source: Ref, relation: str, target: Ref, evidence: Iterable[str], declarers: frozenset[Ref] | None = None) -> Edge:
@@ -92,7 +101,7 @@ def edge_from(source: Ref, relation: str, target: Ref, evidence: Iterable[str], 
 def declared_json(edges: Sequence[Edge]) -> str:
     """All edges that one entity declares, ordered, with its evidence."""
     ordered = sorted(edges, key=lambda edge: (edge.source, edge.relation, edge.target))
-    return orjson.dumps([(e.source, e.relation, e.target, [evidence_json(v) for v in e.evidence]) for e in ordered]).decode()
+    return json_text([(e.source, e.relation, e.target, [evidence_json(v) for v in e.evidence]) for e in ordered])
 
 
 def declared_from(text: str | None) -> dict[EdgeKey, list[str]]:

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import orjson
-
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, Change, Operation
 from graph.stores.neo4j_composer import check_relation
 from graph.stores.neo4j_connections import Transaction
-from graph.stores.neo4j_records import EdgeKey, declared_from, declarer_of, kind_labels, stored_entity
+from graph.stores.neo4j_records import EdgeKey, declared_from, declarer_of, json_text, kind_labels, stored_entity
 from graph.stores.neo4j_sources import write_locations, write_sources
 from graph.stores.stale import refuse_moved_files
 
@@ -187,7 +185,7 @@ def _stored_change(change: Change) -> dict[str, object]:
         "at": change.at.isoformat(),
         "ref": change.ref,
         "operation": change.operation.value,
-        "patch": orjson.dumps(change.patch).decode() if change.patch else None,
+        "patch": json_text(change.patch) if change.patch else None,
         "causeKind": change.cause.kind,
         "causeDetail": change.cause.detail,
     }

@@ -162,7 +162,7 @@ async def test_an_address_that_can_not_be_one_is_refused_without_showing_a_passw
     assert "secret" not in str(refused.value)
 
 
-async def test_text_that_is_not_unicode_is_refused_before_it_reaches_the_server(store: Neo4jStore) -> None:
+async def test_text_that_is_not_unicode_and_numbers_over_64_bits_are_refused_before_they_reach_the_server(store: Neo4jStore) -> None:
     half = "component:default/\ud800"
     with pytest.raises(InputError):
         await store.entities_by_ref([Ref(half)], visible=EVERYTHING)
@@ -172,4 +172,10 @@ async def test_text_that_is_not_unicode_is_refused_before_it_reaches_the_server(
         await store.apply(batch(half))
     with pytest.raises(InputError):
         await store.apply(Batch(CAUSE, locations=[Location("file:/a", "file", half, "configured", 0)]))
+    named = component("shop").entity
+    titled = Entity(named.ref, {**named.document, "metadata": {"name": "shop", "title": "\ud800"}}, named.origin)
+    with pytest.raises(InputError):
+        await store.apply(Batch(CAUSE, writes=[EntityWrite(titled, [], None)]))
+    with pytest.raises(InputError):
+        await store.changes(10**20, 1, visible=EVERYTHING)
     assert (await store.counts()).entities == 0
