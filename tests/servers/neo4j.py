@@ -74,8 +74,8 @@ class Neo4jServer:
 def command_line(data: Path, port: int, options: Sequence[str] = (), java_options: Sequence[str] = ()) -> list[str]:
     """The command that serves `data` on `port`, its jars fetched if need be. MissingServerError if this machine can't run it."""
     java = shutil.which("java")
-    if java is None:
-        raise MissingServerError("Neo4j needs java (17 or later), which is not on the PATH")
+    if java is None or shutil.which("javac") is None:
+        raise MissingServerError("Neo4j needs a JDK (17 or later): java and javac are not both on the PATH")
     opens = [f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED]
     return [java, "-Xmx2g", *java_options, *opens, "-cp", f"{_jars()}/*", str(_HERE / "GraphServer.java"), str(data), str(port), *options]
 
