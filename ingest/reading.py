@@ -38,7 +38,7 @@ class ReadingSettings:
 
     kinds: tuple[KindConfig, ...]
     registry: RelationRegistry
-    max_bytes: int = 5 * 1024 * 1024
+    max_bytes: int = 10 * 1024 * 1024
 
     @cached_property
     def rules(self) -> KindRules:
