@@ -232,6 +232,33 @@ async def test_two_files_that_claim_one_ref_are_both_told_and_the_least_path_win
     assert (await catalog.read()).written == 0
 
 
+async def test_the_least_path_wins_even_if_it_is_found_after_another_was_written(catalog: Catalog):
+    catalog.write("all.yaml", location("all", "./z.yaml"))
+    many = [component(f"c{number}") for number in range(1100)]
+    catalog.write("z.yaml", location("z", "./a.yaml"), component("x", type="z"), *many)
+    catalog.write("a.yaml", component("x", type="a"))
+    report = await catalog.read()
+    assert (report.created, report.updated, report.errors) == (1103, 1, 2)
+    assert (await catalog.entity("component:default/x")).spec["type"] == "a"
+    assert (await catalog.read()).written == 0
+    catalog.write("a.yaml", component("y"))
+    report = await catalog.read()
+    assert (report.created, report.updated, report.errors) == (1, 1, 0)
+    entity = await catalog.entity("component:default/x")
+    assert (entity.spec["type"], entity.origin.path, entity.origin.parent) == ("z", catalog.path("z.yaml"), "location:default/all")
+
+
+async def test_a_large_move_is_no_loss(catalog: Catalog):
+    catalog.targets = ("*/*.yaml",)
+    for number in range(300):
+        catalog.write(f"a/{number}.yaml", *(component(f"c{number}-{part}") for part in range(8)))
+    await catalog.read()
+    (catalog.folder / "a").rename(catalog.folder / "b")
+    report = await catalog.read()
+    assert (report.created, report.removed, report.updated, report.errors) == (0, 0, 2400, 0)
+    assert {path.split("/")[-2] for path in (await catalog.store.files(report.location.id))} == {"b"}
+
+
 async def test_the_holder_keeps_a_ref_that_a_lesser_path_claims_later(catalog: Catalog):
     catalog.targets = ("*.yaml",)
     catalog.write("b.yaml", component("x", type="b"))
