@@ -142,6 +142,19 @@ class Composer:
             case Not(of):
                 return f"NOT {self.matches(of, node)}"
 
+    def starting_from(self, condition: Condition) -> str | None:
+        """Ids of all nodes that may meet the condition, if one of its parts finds them by an index; else None."""
+        for part in condition.of if isinstance(condition, All) else (condition,):
+            if isinstance(part, FactIn) and part.values:
+                values = f"SELECT value FROM json_each({self.parameter(texts_as_json(part.values))})"
+                where = f"facts.path = {self.term(part.path)} AND facts.value IN ({values})"
+                return f"SELECT DISTINCT facts.node AS id FROM facts WHERE {where}"
+            if isinstance(part, Related) and not part.transitive and part.targets is not None:
+                here, there = ends(part.direction)
+                where = f"edge.{there} IN ({self._ids(part.targets)}) AND edge.relation = {self.term(part.relation)}"
+                return f"SELECT DISTINCT edge.{here} AS id FROM declarations AS edge WHERE {where}"
+        return None
+
     def _unseen(self) -> "Composer":
         """A composer that sees everything and adds to the same parameters: visibility is decided on the whole graph."""
         whole = Composer()
@@ -250,6 +263,13 @@ class Ordering:
         name = self._composer.parameter(value)
         beyond = f"key{i} {'>' if after is not self._order[i].descending else '<'} {name}"
         return (f"{beyond} OR key{i} IS NULL" if after else beyond), f"key{i} = {name}"
+
+
+def nodes_from(candidates: str | None) -> str:
+    """The table of nodes to look through: those of the candidates, or all."""
+    if candidates is None:
+        return "nodes"
+    return f"(SELECT nodes.* FROM ({candidates}) AS candidate CROSS JOIN nodes ON nodes.id = candidate.id)"
 
 
 def joined(operator: str, parts: Sequence[str]) -> str:

@@ -1,1 +1,1 @@
-SELECT count(*) FROM nodes AS node WHERE node.present AND ${matches}
+SELECT count(*) FROM ${nodes} AS node WHERE node.present AND ${matches}
