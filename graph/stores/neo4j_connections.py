@@ -17,6 +17,7 @@ from neo4j import (
 from neo4j.exceptions import (
     AuthError,
     ConfigurationError,
+    ConnectionPoolError,
     DriverError,
     Forbidden,
     Neo4jError,
@@ -185,7 +186,7 @@ class Connections:
             return StoreError(
                 f"Neo4j at {self._shown} can't be reached this way: {_reason(failure)}; correct backend.database.connection.uri"
             )
-        if isinstance(failure, (ServiceUnavailable, SessionExpired, TransientError, OSError)) or _retryable(failure):
+        if isinstance(failure, (ServiceUnavailable, SessionExpired, ConnectionPoolError, TransientError, OSError)) or _retryable(failure):
             return StoreUnavailableError(f"Neo4j at {self._shown} does not answer at the moment: {_reason(failure)}")
         return StoreError(f"Neo4j at {self._shown}: {_reason(failure)}")
 
