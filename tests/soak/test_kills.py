@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,30 +37,36 @@ def sqlite(path: Path) -> Database:
 
 
 def test_loads_into_sqlite_survive_twenty_kills(tmp_path: Path, target: str, whole: dict[str, Any]):
-    seconds = timed_load(sqlite(tmp_path / "timed.db"), target)
-    moments = random.Random(_SEED)
-    hits = sum(_survives(sqlite(tmp_path / f"{kill}.db"), target, whole, moments.random() * seconds) for kill in range(KILLS))
-    assert hits > KILLS / 2
+    names = count()
+
+    def fresh() -> Database:
+        return sqlite(tmp_path / f"{next(names)}.db")
+
+    _survives_kills(fresh, target, whole)
 
 
 def test_loads_into_neo4j_survive_twenty_kills(neo4j_uri: str, target: str, whole: dict[str, Any]):
-    database: Database = {"client": "neo4j", "connection": {"uri": neo4j_uri}}
-    _empty(neo4j_uri)
-    seconds = timed_load(database, target)
+    def fresh() -> Database:
+        _empty(neo4j_uri)
+        return {"client": "neo4j", "connection": {"uri": neo4j_uri}}
+
+    _survives_kills(fresh, target, whole)
+
+
+def _survives_kills(fresh: Callable[[], Database], target: str, whole: dict[str, Any]) -> None:
+    """Twenty loads, each into an empty store and killed while it goes on."""
+    seconds = timed_load(fresh(), target)
     moments = random.Random(_SEED)
     hits = 0
-    for _ in range(KILLS):
-        _empty(neo4j_uri)
-        hits += _survives(database, target, whole, moments.random() * seconds)
-    assert hits > KILLS / 2
-
-
-def _survives(database: Database, target: str, whole: dict[str, Any], seconds: float) -> bool:
-    hit = killed_load(database, target, seconds)
-    assert_no_half(asyncio.run(dump(database, target)), whole)
-    asyncio.run(load(database, target))
-    assert asyncio.run(dump(database, target)) == whole
-    return hit
+    while hits < KILLS:
+        database = fresh()
+        hit = killed_load(database, target, moments.random() * seconds)
+        assert_no_half(asyncio.run(dump(database, target)), whole)
+        asyncio.run(load(database, target))
+        assert asyncio.run(dump(database, target)) == whole
+        hits += hit
+        # A server that has warmed up is faster than it was when the load was timed.
+        seconds *= 1 if hit else 0.8
 
 
 def _empty(uri: str) -> None:
