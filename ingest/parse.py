@@ -59,6 +59,9 @@ def refuse_bare_expression(document: DocumentText, value: Value) -> None:
 
 def _refuse_harm(text: str, places: Places) -> None:
     """Looks at nesting and aliases before the fast parser does: it copies what an alias names, and deep nesting makes it crawl."""
+    if places.are_too_many:
+        message = "The document holds more lines and items than can be read in reasonable time."
+        raise RefusedError(ErrorCode.TOO_MANY_VALUES, message, places.of(()))
     aliases = len(_ALIAS.findall(text)) if "&" in text else 0
     nests = text.count("[") + text.count("{") > DEEPEST or _INDENTED.search(text) is not None
     if not aliases and not nests:

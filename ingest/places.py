@@ -10,7 +10,7 @@ from ingest.outline import Row, keys_are_unique, rows_of, spec_lines, without_bl
 from ingest.survey import Path, Place, Survey, survey
 
 _BLANK = re.compile(r"(?:(?:---)?[ \t]*+(?:#[^\n]*+)?\n|%[^\n]*+\n)*+(?:---)?[ \t]*")
-_MOST_ROWS = 200_000
+_MOST_LINES_AND_ITEMS = 400_000
 
 
 class Places:
@@ -19,8 +19,10 @@ class Places:
     def __init__(self, document: DocumentText) -> None:
         self._document = document
         self._keys_text = without_block_scalars(document.text)
-        # Rows cost memory, and so many lines are no ordinary document.
-        self._rows: list[Row] = rows_of(self._keys_text) if self._keys_text.count("\n") <= _MOST_ROWS else []
+        size = self._keys_text.count("\n") + self._keys_text.count(",")
+        self.are_too_many = size > _MOST_LINES_AND_ITEMS
+        """Whether the document is so large, block scalars' commas left out, that reading it would take seconds."""
+        self._rows: list[Row] = [] if self.are_too_many else rows_of(self._keys_text)
 
     @property
     def survey(self) -> Survey | None:

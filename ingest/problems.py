@@ -103,7 +103,7 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
         "Flatten the document, or move the nested value into a file of its own read by $text.",
     ),
     ErrorCode.TOO_MANY_VALUES: Explanation(
-        "The document holds more values than can be checked in reasonable time.",
+        "The document holds more lines, items or values than can be read in reasonable time.",
         "Split the document, or move large values into files of their own read by $text.",
     ),
     ErrorCode.TOO_MANY_DOCUMENTS: Explanation(

@@ -26,8 +26,8 @@ __all__ = ["Include", "IncludeError", "ReadDocument", "Reading", "ReadingSetting
 _KIND = re.compile(r"^kind:[ \t]*[\"']?([A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
 _METADATA = re.compile(r"^metadata:[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n|[ \t]*\n|#[^\n]*\n)+)", re.MULTILINE)
 _NAMED = re.compile(r"^ +(name|namespace):[ \t]*[\"']?([A-Za-z0-9][-A-Za-z0-9_.]*)", re.MULTILINE)
-# Bytes that the shortest of valid documents takes, so that no file of entities is stopped.
-_LEAST_ENTITY = 80
+# Bytes that an entity takes at least, or nearly so, so that no file of entities is stopped.
+_LEAST_ENTITY = 100
 _NO_ANNOTATIONS = (None, False, 0, "")
 _PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
 

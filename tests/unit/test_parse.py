@@ -21,6 +21,8 @@ BOMB = "  a0: &a0 [x]\n" + "".join(f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 
         (f"{HEAD}  x: {'[' * 500}{']' * 500}\n", ("too-deep", 9, 204)),
         (f"{HEAD}  x:\n   {'- ' * 500}a\n", ("too-deep", 10, 400)),
         (f"{HEAD}  x:\n   {'? ' * 500}a\n", ("too-deep", 10, 400)),
+        (f"{HEAD}  x: [{'a,' * 400_000}]\n", ("too-many-values", 1, 1)),
+        (f"{HEAD}  x: [&a 1, {'*a,' * 320_000}]\n", ("too-many-values", 9, 899_953)),
         (f"{HEAD}  x: 1\n  x: 2\n", ("duplicate-key", 10, 3)),
         (f"{HEAD}  x: {{a: 1, 'a': 2}}\n", ("duplicate-key", 9, 13)),
         (f"kind: Component\n{HEAD}", ("duplicate-key", 3, 1)),
