@@ -30,6 +30,7 @@ def store(filled_file: Path, tmp_path: Path) -> SqliteStore:
 @pytest.fixture
 async def client(store: SqliteStore) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(store) as opened:
+        await _until_ready(opened)
         yield opened
 
 
@@ -199,6 +200,7 @@ async def test_what_is_asked_and_configured_is_part_of_the_tag(client: httpx.Asy
         (await client.get("/graphql", params={"query": COUNT}, headers={"Accept": RESPONSE})).headers["etag"],
     ]
     async with client_of(store, maxDepth=10) as other:
+        await _until_ready(other)
         tags.append((await _get(other, COUNT)).headers["etag"])
     assert len(set(tags)) == 4
 
