@@ -16,6 +16,8 @@ from graph.stores.sqlite_connections import Session, as_json
 from graph.stores.sqlite_records import record_of
 from graph.stores.stale import refuse_moved_files
 
+_NO_SEPARATORS = {ord(TEXT_SEPARATOR): " ", 0: " "}
+
 
 class BatchWriter:
     """Writes one batch."""
@@ -67,13 +69,14 @@ class BatchWriter:
             refuse_moved_files(self._batch.expected, {(location, path): digest for location, path, digest in stored})
 
     def _find_terms(self, facts: Sequence[tuple[int, Fact]]) -> None:
-        wanted = {fact.path for _, fact in facts}
-        for write in self._batch.writes:
-            wanted.add(write.entity.origin.location_id)
-            for edge in write.declares:
-                wanted.add(edge.relation)
-                for evidence in edge.evidence:
-                    wanted.update((evidence.field, evidence.path))
+        wanted = {fact[0] for _, fact in facts}
+        wanted.update([write.entity.origin.location_id for write in self._batch.writes])
+        edges = [edge for write in self._batch.writes for edge in write.declares]
+        wanted.update([edge.relation for edge in edges])
+        for edge in edges:
+            for evidence in edge.evidence:
+                wanted.add(evidence.field)
+                wanted.add(evidence.path)
         for of_file in (*self._batch.files, *self._batch.claims):
             wanted.update((of_file.location_id, of_file.path))
         for place in self._batch.forgotten:
@@ -195,7 +198,7 @@ def _searched(ref: Ref, document: Document) -> str:
     metadata: Document = document["metadata"]
     tags = metadata.get("tags")
     texts = [ref, metadata.get("title"), metadata.get("description"), *(cast("list[object]", tags) if isinstance(tags, list) else ())]
-    return TEXT_SEPARATOR.join(text.lower().replace(TEXT_SEPARATOR, " ").replace("\0", " ") for text in texts if isinstance(text, str))
+    return TEXT_SEPARATOR.join([text.translate(_NO_SEPARATORS) for text in texts if isinstance(text, str)]).lower()
 
 
 def _file(file: SourceFile) -> Sequence[object]:
