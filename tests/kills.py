@@ -60,8 +60,13 @@ async def load(database: Database, target: str, begin: Any = None) -> None:
 
 
 async def dump(database: Database, target: str) -> dict[str, Any]:
+    """The graph at one moment. A server may still commit what a client asked for just before it was killed."""
     async with opened(configuration(database, target)) as store:
-        return await graph_dump(store)
+        while True:
+            head = await store.head()
+            dumped = await graph_dump(store)
+            if await store.head() == head:
+                return dumped
 
 
 def timed_load(database: Database, target: str) -> float:
