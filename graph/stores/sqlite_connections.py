@@ -27,6 +27,8 @@ _PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA mmap_size = 268435456",
     "PRAGMA journal_size_limit = 67108864",
+    # As many pages as the limit above holds: a long load else copies the same pages back after every batch.
+    "PRAGMA wal_autocheckpoint = 16384",
 )
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
