@@ -28,7 +28,7 @@ async def _assert_agree(store: Store, catalog: Batch, asked: Sequence[Question])
 
 
 @given(catalogs(), questions(), questions())
-@settings(max_examples=120, deadline=None, suppress_health_check=_ANY_SPEED)
+@settings(max_examples=60, deadline=None, suppress_health_check=_ANY_SPEED)
 async def test_sqlite_answers_as_the_model_does(catalog: Batch, asked: Sequence[Question], asked_by_another: Sequence[Question]) -> None:
     with TemporaryDirectory() as folder:
         store = SqliteStore(Path(folder) / "catalog.db", RelationRegistry())
@@ -40,7 +40,7 @@ async def test_sqlite_answers_as_the_model_does(catalog: Batch, asked: Sequence[
 
 
 @given(catalogs(), questions())
-@settings(max_examples=25, deadline=None, suppress_health_check=_ANY_SPEED)
+@settings(max_examples=15, deadline=None, suppress_health_check=_ANY_SPEED)
 async def test_neo4j_answers_as_the_model_does(neo4j_uri: str, catalog: Batch, asked: Sequence[Question]) -> None:
     await _ask_neo4j(neo4j_uri, catalog, asked)
 
@@ -48,7 +48,7 @@ async def test_neo4j_answers_as_the_model_does(neo4j_uri: str, catalog: Batch, a
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @given(catalogs(), questions(), questions(), questions())
-@settings(max_examples=3000, deadline=None, suppress_health_check=_ANY_SPEED)
+@settings(max_examples=2000, deadline=None, suppress_health_check=_ANY_SPEED)
 async def test_sqlite_answers_thousands_of_catalogs_as_the_model_does(
     catalog: Batch, asked: Sequence[Question], second: Sequence[Question], third: Sequence[Question]
 ) -> None:
@@ -64,7 +64,7 @@ async def test_sqlite_answers_thousands_of_catalogs_as_the_model_does(
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @given(catalogs(), questions(), questions())
-@settings(max_examples=500, deadline=None, suppress_health_check=_ANY_SPEED)
+@settings(max_examples=200, deadline=None, suppress_health_check=_ANY_SPEED)
 async def test_neo4j_answers_hundreds_of_catalogs_as_the_model_does(
     neo4j_uri: str, catalog: Batch, asked: Sequence[Question], second: Sequence[Question]
 ) -> None:
