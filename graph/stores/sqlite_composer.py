@@ -142,6 +142,14 @@ class Composer:
             case Not(of):
                 return f"NOT {self.matches(of, node)}"
 
+    def ref_range(self, condition: Condition) -> str:
+        """Between which refs everything lies that meets the condition: a ref begins with its kind."""
+        for part in condition.of if isinstance(condition, All) else (condition,):
+            if isinstance(part, FactIn) and part.path == "kind" and part.values:
+                first, end = min(f"{kind}:" for kind in part.values), max(f"{kind};" for kind in part.values)
+                return f"ref >= {self.parameter(first)} AND ref < {self.parameter(end)}"
+        return _ALWAYS
+
     def starting_from(self, condition: Condition) -> str | None:
         """Ids of all nodes that may meet the condition, if one of its parts finds them by an index; else None."""
         for part in condition.of if isinstance(condition, All) else (condition,):

@@ -25,7 +25,6 @@ BUSY_SECONDS = 15.0
 _PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA mmap_size = 268435456",
     "PRAGMA journal_size_limit = 67108864",
     # As many pages as the limit above holds: a long load else copies the same pages back after every batch.
     "PRAGMA wal_autocheckpoint = 16384",
@@ -134,7 +133,7 @@ class Connections:
         writer.execute("PRAGMA journal_mode = WAL")
         migrate(writer)
         for _ in range(_READERS):
-            reader = self._connect(cache_kib=8192)
+            reader = self._connect(cache_kib=16384)
             for statement in statements_of(queries.load("sqlite/scratch_tables.sql")):
                 reader.execute(statement)
             self._readers.put(reader)

@@ -42,6 +42,7 @@ class EntityList:
         self._ordering = Ordering(self._composer, order)
         self._keys = self._ordering.keys("node.id")
         self._nodes = self._narrowed(filter)
+        self._range = self._composer.ref_range(filter)
 
     def page(self, window: Window) -> Page[Entity]:
         """The window's rows. InvalidCursorError if one of its keysets does not fit the ordering."""
@@ -91,7 +92,9 @@ class EntityList:
 
     def _rows(self, bounds: str, limit: int, *, backward: bool) -> list[Any]:
         parameters = {**self._composer.parameters, "limit": limit}
-        shared = {"nodes": self._nodes, "matches": self._matches, "bounds": bounds, "ordering": self._ordering.text(backward=backward)}
+        bounds = joined("AND", [self._range, bounds])
+        ordering = self._ordering.text(backward=backward)
+        shared = {"nodes": self._nodes, "matches": self._matches, "bounds": bounds, "ordering": ordering}
         if not self._order:
             return self._session.rows("page_by_ref", parameters, **shared)
         return self._session.rows("page_by_order", parameters, **shared, keys=self._keys, names=self._ordering.names)

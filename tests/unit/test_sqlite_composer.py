@@ -1,6 +1,6 @@
 """The SQL of conditions, where it can be read off without a database."""
 
-from graph.conditions import EVERYTHING, NOTHING, All, AnyOf, FactHasPrefix, FactIn, Not, RefIn
+from graph.conditions import EVERYTHING, NOTHING, All, AnyOf, FactHasPrefix, FactIn, IsOrphan, Not, RefIn
 from graph.refs import Ref
 from graph.relations import Direction, Step
 from graph.stores.sqlite_composer import Composer, joined
@@ -44,3 +44,11 @@ def test_many_parts_make_a_shallow_tree() -> None:
         depth += {"(": 1, ")": -1}.get(character, 0)
         deepest = max(deepest, depth)
     assert deepest == 10
+
+
+def test_kinds_say_between_which_refs_their_entities_lie() -> None:
+    composer = Composer()
+    assert composer.ref_range(All((IsOrphan(), FactIn("kind", ("a", "a-b", "b"))))) == "ref >= :c0 AND ref < :c1"
+    assert composer.parameters == {"c0": "a-b:", "c1": "b;"}
+    assert Composer().ref_range(FactIn("kind", ())) == "TRUE"
+    assert Composer().ref_range(Not(FactIn("kind", ("a",)))) == "TRUE"
