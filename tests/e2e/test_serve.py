@@ -36,20 +36,20 @@ def config(tmp_path: Path) -> Path:
     return configuration(tmp_path, "catalog/*.yaml")
 
 
-def _wait_for_title(server: Serving, title: str, seconds: float) -> None:
-    server.wait_for(TITLE, {"entity": {"title": title}}, seconds)
+def _wait_for_title(server: Serving, title: str) -> None:
+    server.wait_for(TITLE, {"entity": {"title": title}})
 
 
 def test_a_server_answers_follows_its_files_and_keeps_what_it_read(config: Path):
     with serving(config) as server:
-        _wait_for_title(server, "The Shop", 20)
+        _wait_for_title(server, "The Shop")
         _write_shop(config.parent / "catalog", "The Other Shop")
-        _wait_for_title(server, "The Other Shop", 5)
+        _wait_for_title(server, "The Other Shop")
         assert server.stop() == 0
     (config.parent / "catalog" / "catalog-info.yaml").write_text("{")
     with serving(config) as server:
         assert server.get("/readyz").status_code in {200, 503}
-        _wait_for_title(server, "The Other Shop", 5)
+        _wait_for_title(server, "The Other Shop")
 
 
 def test_a_request_to_terminate_is_no_failure(config: Path):
