@@ -315,6 +315,31 @@ class LocationCounts:
     errors: int
 
 
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A row of durable state beside the graph, such as a provider's next run: a JSON object under an id in a named collection.
+
+    `version` rises with every write of the row, from 1. `due` is when somebody has to look at it; None: nobody has to.
+    """
+
+    collection: str
+    id: str
+    value: Mapping[str, Any]
+    version: int
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateWrite:
+    """A row to write, or with `value` None to remove. `expected` is the version that has to be stored, 0: none; None: whatever is there."""
+
+    collection: str
+    id: str
+    value: Mapping[str, Any] | None
+    due: datetime | None = None
+    expected: int | None = None
+
+
 class Store(Protocol):
     """The graph, its log and the state of ingestion, in one transactional store."""
 
@@ -421,6 +446,31 @@ class Store(Protocol):
 
     async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
         """How many entries `changes` would list in all."""
+        ...
+
+    async def sequence_at(self, at: datetime) -> int:
+        """The sequence number of the newest log entry written at that moment or before; the horizon if there is none since."""
+        ...
+
+    async def horizon(self) -> int:
+        """The sequence number up to which the log was cut off, that entry included; 0 if it is complete."""
+        ...
+
+    async def cut_log(self, until: int) -> int:
+        """Remove the log entries up to that sequence number, and return how many went. The head and the graph stay as they are."""
+        ...
+
+    async def states(
+        self, collection: str, *, ids: Sequence[str] | None = None, due_by: datetime | None = None, after: str = "", limit: int = 1000
+    ) -> Sequence[StateRow]:
+        """At most `limit` rows of a collection with ids greater than `after`, ordered by id; with `ids` only those.
+
+        With `due_by`, only rows due then or before, ordered by (due, id).
+        """
+        ...
+
+    async def write_states(self, writes: Sequence[StateWrite]) -> None:
+        """Write the rows in one transaction. StaleWriteError, and nothing written, if a row's version is not the expected one."""
         ...
 
     async def errors(self, filter: ErrorFilter, window: Window, *, visible: Condition) -> Page[CatalogError]:

@@ -19,7 +19,7 @@ def test_every_root_package_is_in_the_wheel():
 
 
 def test_layers_are_in_the_order_of_the_design():
-    assert CONTRACT["contracts"][0]["layers"] == ["cli", "api", "workers", "ingest", "graph", "config", "queries"]
+    assert CONTRACT["contracts"][0]["layers"] == ["cli", "api", "workers", "ingest", "callboard", "plugins", "graph", "config", "queries"]
 
 
 def test_every_folder_with_python_in_it_is_a_package():

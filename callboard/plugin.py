@@ -1,0 +1,43 @@
+"""The plugin contract, under the name that plugins of others import it by."""
+
+from plugins.contract import (
+    DeltaMutation,
+    EmittedRelation,
+    FullMutation,
+    Head,
+    Place,
+    Processed,
+    Processor,
+    ProvidedEntity,
+    ProvidedLocation,
+    Provider,
+    ProviderConnection,
+    RepositoryHost,
+    Schedule,
+    SourceError,
+    SourceReason,
+    Touched,
+    TreeFile,
+    WebhookReceiver,
+)
+
+__all__ = [
+    "DeltaMutation",
+    "EmittedRelation",
+    "FullMutation",
+    "Head",
+    "Place",
+    "Processed",
+    "Processor",
+    "ProvidedEntity",
+    "ProvidedLocation",
+    "Provider",
+    "ProviderConnection",
+    "RepositoryHost",
+    "Schedule",
+    "SourceError",
+    "SourceReason",
+    "Touched",
+    "TreeFile",
+    "WebhookReceiver",
+]
