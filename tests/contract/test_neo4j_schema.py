@@ -76,6 +76,26 @@ async def test_replicas_that_open_an_empty_database_at_once_make_one_schema(empt
     assert [row["state"] for row in query("SHOW INDEXES YIELD state") if row["state"] != "ONLINE"] == []
 
 
+async def test_no_index_begins_like_another_because_a_file_would_be_found_by_reading_its_whole_location(
+    store: Neo4jStore, query: Query
+) -> None:
+    rows = query("SHOW INDEXES YIELD labelsOrTypes, properties, type WHERE type = 'RANGE'")
+    indexes = [(row["labelsOrTypes"][0], *row["properties"]) for row in rows]
+    assert [(short, long) for short in indexes for long in indexes if short != long and long[: len(short)] == short] == []
+
+
+async def test_an_older_schema_is_brought_up_to_date_with_what_it_holds(empty_neo4j_uri: str, query: Query) -> None:
+    without_schema(query)
+    async with neo4j.AsyncGraphDatabase.driver(empty_neo4j_uri) as driver:
+        await migrate(lambda: driver.session(database="neo4j"), SCHEMA[:1])
+    query("CREATE (:SourceFile {locationId: 'a', path: 'b', digest: 'c', includes: [], targets: [], claims: [], kept: []})")
+    store = Neo4jStore(empty_neo4j_uri, None, None, "neo4j", RelationRegistry())
+    await store.open()
+    assert [row["version"] for row in query("MATCH (s:SchemaVersion) RETURN s.version AS version")] == [len(SCHEMA)]
+    assert [(path, file.digest) for path, file in (await store.files("a")).items()] == [("b", "c")]
+    await store.close()
+
+
 async def test_a_second_open_changes_nothing_and_keeps_what_is_stored(store: Neo4jStore, query: Query) -> None:
     await store.apply(Batch(CAUSE, writes=[EntityWrite(entity("Component", "shop"), [], None)]))
     migrated = query("MATCH (s:SchemaVersion) RETURN properties(s) AS p")[0]["p"]
@@ -105,7 +125,7 @@ async def test_an_emptied_database_is_no_longer_ready_and_is_after_opening_again
 
 async def test_a_later_migration_runs_once_and_keeps_the_data(store: Neo4jStore, empty_neo4j_uri: str, query: Query) -> None:
     await store.apply(Batch(CAUSE, writes=[EntityWrite(entity("Component", "shop"), [], None)]))
-    later = Migration(len(SCHEMA) + 1, "002_seen.cypher", "MATCH (e:Entity) SET e.seen = coalesce(e.seen, 0) + 1;\n")
+    later = Migration(len(SCHEMA) + 1, "999_seen.cypher", "MATCH (e:Entity) SET e.seen = coalesce(e.seen, 0) + 1;\n")
     async with neo4j.AsyncGraphDatabase.driver(empty_neo4j_uri) as driver:
         for _ in range(2):
             await migrate(lambda: driver.session(database="neo4j"), [*SCHEMA, later])
