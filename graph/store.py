@@ -157,7 +157,7 @@ Patch = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An entry of the log. `sequence` numbers rise by one without gaps, in commit order; a creation has no patch."""
+    """An entry of the log. `sequence` numbers rise by one without gaps, in commit order, and `at` never falls; a creation has no patch."""
 
     sequence: int
     at: datetime
@@ -448,8 +448,11 @@ class Store(Protocol):
         """How many entries `changes` would list in all."""
         ...
 
-    async def sequence_at(self, at: datetime) -> int:
-        """The sequence number of the newest log entry written at that moment or before; the horizon if there is none since."""
+    async def sequence_at(self, at: datetime) -> int | None:
+        """The sequence number of the newest log entry written at that moment or before; the horizon, or 0, if there is none since.
+
+        None for a moment before the horizon's entry was written, of which the log tells nothing any more.
+        """
         ...
 
     async def horizon(self) -> int:
@@ -457,7 +460,10 @@ class Store(Protocol):
         ...
 
     async def cut_log(self, until: int) -> int:
-        """Remove the log entries up to that sequence number, and return how many went. The head and the graph stay as they are."""
+        """Remove the log entries up to that sequence number, and return how many went. The head and the graph stay as they are.
+
+        The horizon becomes that number, but never more than the head.
+        """
         ...
 
     async def states(

@@ -7,6 +7,7 @@ their own.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from graph.conditions import Condition
@@ -30,9 +31,11 @@ from graph.store import (
     PathStep,
     RelatedRow,
     SourceFile,
+    StateRow,
+    StateWrite,
     Window,
 )
-from graph.stores import neo4j_edges, neo4j_pages, neo4j_sources, neo4j_traversals
+from graph.stores import neo4j_edges, neo4j_pages, neo4j_sources, neo4j_state_rows, neo4j_traversals
 from graph.stores.neo4j_connections import Connections, Transaction
 from graph.stores.neo4j_pages import EntityList, resolved
 from graph.stores.neo4j_writes import BatchWriter
@@ -150,6 +153,23 @@ class Neo4jStore:
 
     async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
         return await self._read(visible, lambda transaction, seen: neo4j_sources.change_counts(transaction, refs, seen))
+
+    async def sequence_at(self, at: datetime) -> int | None:
+        return await self._connections.read(lambda transaction: neo4j_state_rows.sequence_at(transaction, at))
+
+    async def horizon(self) -> int:
+        return await self._connections.read(neo4j_state_rows.horizon)
+
+    async def cut_log(self, until: int) -> int:
+        return await self._connections.write(lambda transaction: neo4j_state_rows.cut_log(transaction, until))
+
+    async def states(
+        self, collection: str, *, ids: Sequence[str] | None = None, due_by: datetime | None = None, after: str = "", limit: int = 1000
+    ) -> Sequence[StateRow]:
+        return await self._connections.read(lambda transaction: neo4j_state_rows.states(transaction, collection, ids, due_by, after, limit))
+
+    async def write_states(self, writes: Sequence[StateWrite]) -> None:
+        await self._connections.write(lambda transaction: neo4j_state_rows.write_states(transaction, writes))
 
     async def errors(self, filter: ErrorFilter, window: Window, *, visible: Condition) -> Page[CatalogError]:
         return await self._read(visible, lambda transaction, seen: neo4j_sources.errors(transaction, filter, window, seen))

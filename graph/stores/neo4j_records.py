@@ -34,7 +34,7 @@ _SEPARATOR = "\x1f"
 _ESCAPE = "\x1e"
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _OTHER_LABELS = frozenset(
-    ("Ref", "Entity", "Placeholder", "Change", "CatalogError", "Claim", "SourceFile", "Root", "Counter", "SchemaVersion")
+    ("Ref", "Entity", "Placeholder", "Change", "CatalogError", "Claim", "SourceFile", "Root", "Counter", "SchemaVersion", "StateRow")
 )
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, Change, Operation
+from graph.stores.logs import written_at
 from graph.stores.neo4j_composer import check_relation
 from graph.stores.neo4j_connections import Transaction
 from graph.stores.neo4j_records import EdgeKey, declared_from, declarer_of, json_text, kind_labels, stored_entity
@@ -48,7 +49,7 @@ class BatchWriter:
         """The log entries of the batch. StaleWriteError if an entity is not what its write was computed against."""
         await self._transaction.run("counter_lock")
         # A query of its own, after the lock is held: only now nobody else can move the counter.
-        head: int = await self._transaction.value("head")
+        head, newest = await self._transaction.record("head")
         await self._read_stored()
         await self._refuse_stale()
         entities = {w.entity.ref: stored_entity(w.entity, [edge for edge in w.declares if edge.evidence]) for w in self._batch.writes}
@@ -59,7 +60,7 @@ class BatchWriter:
         await self._remove_entities()
         await write_sources(self._transaction, self._batch)
         await write_locations(self._transaction, self._batch)
-        return await self._log(head)
+        return await self._log(head, None if newest is None else datetime.fromisoformat(newest))
 
     async def _read_stored(self) -> None:
         refs = [*(write.entity.ref for write in self._batch.writes), *(removal.ref for removal in self._batch.removals)]
@@ -160,9 +161,9 @@ class BatchWriter:
     async def _remove_labels(self, labels: Iterable[tuple[Ref, Sequence[str]]]) -> None:
         await self._run("labels_remove", "labels", [(ref, list(others)) for ref, others in labels if others])
 
-    async def _log(self, head: int) -> Sequence[Change]:
+    async def _log(self, head: int, newest: datetime | None) -> Sequence[Change]:
         """Append to the log, numbered from the head on."""
-        at = datetime.now(UTC)
+        at = written_at(newest)
         entries = [
             *((w.entity.ref, Operation.CREATED if w.previous_hash is None else Operation.UPDATED, w.patch) for w in self._batch.writes),
             *((removal.ref, Operation.REMOVED, removal.patch) for removal in self._batch.removals),
@@ -171,7 +172,7 @@ class BatchWriter:
         changes = [Change(head + i, at, *entry, self._batch.cause) for i, entry in enumerate(told, start=1)]
         await self._run("changes_write", "changes", [_stored_change(change) for change in changes])
         if changes:
-            await self._transaction.run("counter_set", {"head": changes[-1].sequence})
+            await self._transaction.run("counter_set", {"head": changes[-1].sequence, "at": at.isoformat()})
         return changes
 
     async def _run(self, query: str, parameter: str, rows: Sequence[object]) -> None:

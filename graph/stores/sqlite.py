@@ -1,6 +1,7 @@
 """The store in one SQLite file: the embedded default."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from graph.conditions import Condition
@@ -24,9 +25,11 @@ from graph.store import (
     PathStep,
     RelatedRow,
     SourceFile,
+    StateRow,
+    StateWrite,
     Window,
 )
-from graph.stores import sqlite_edges, sqlite_pages, sqlite_states, sqlite_traversals
+from graph.stores import sqlite_edges, sqlite_pages, sqlite_state_rows, sqlite_states, sqlite_traversals
 from graph.stores.sqlite_connections import BUSY_SECONDS, Connections
 from graph.stores.sqlite_writes import BatchWriter
 
@@ -110,6 +113,23 @@ class SqliteStore:
 
     async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
         return await self._connections.read(lambda session: sqlite_states.change_counts(session, refs, visible))
+
+    async def sequence_at(self, at: datetime) -> int | None:
+        return await self._connections.read(lambda session: sqlite_state_rows.sequence_at(session, at))
+
+    async def horizon(self) -> int:
+        return await self._connections.read(sqlite_state_rows.horizon)
+
+    async def cut_log(self, until: int) -> int:
+        return await self._connections.write(lambda session: sqlite_state_rows.cut_log(session, until))
+
+    async def states(
+        self, collection: str, *, ids: Sequence[str] | None = None, due_by: datetime | None = None, after: str = "", limit: int = 1000
+    ) -> Sequence[StateRow]:
+        return await self._connections.read(lambda session: sqlite_state_rows.states(session, collection, ids, due_by, after, limit))
+
+    async def write_states(self, writes: Sequence[StateWrite]) -> None:
+        await self._connections.write(lambda session: sqlite_state_rows.write_states(session, writes))
 
     async def errors(self, filter: ErrorFilter, window: Window, *, visible: Condition) -> Page[CatalogError]:
         return await self._connections.read(lambda session: sqlite_states.errors(session, filter, window, visible))

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import cast
 
 import orjson
@@ -11,9 +10,11 @@ from graph.entities import Document, Entity, Fact, canonical_json, content_hash,
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, CatalogError, Change, Operation, SourceFile
+from graph.stores.logs import written_at
 from graph.stores.sqlite_composer import TEXT_SEPARATOR
 from graph.stores.sqlite_connections import Session, as_json
 from graph.stores.sqlite_records import record_of
+from graph.stores.sqlite_state_rows import newest_entry
 from graph.stores.stale import refuse_moved_files
 
 _NO_SEPARATORS = {ord(TEXT_SEPARATOR): " ", 0: " "}
@@ -173,8 +174,9 @@ class BatchWriter:
         if not entries:
             return ()
         self._session.run("take_sequence", {"taken": len(entries)})
-        first = self._session.value("head") - len(entries) + 1
-        now, cause = datetime.now(UTC), self._batch.cause
+        head = self._session.value("head")
+        first, newest = head - len(entries) + 1, newest_entry(self._session, head)
+        now, cause = written_at(newest[1] if newest else None), self._batch.cause
         changes = [Change(first + i, now, ref, operation, patch, cause) for i, (ref, operation, patch) in enumerate(entries)]
         self._run("write_changes", "rows", [(change.sequence, change.ref, _change(change)) for change in changes])
         return changes

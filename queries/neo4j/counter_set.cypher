@@ -1,2 +1,2 @@
 MATCH (c:Counter {name: 'changes'})
-SET c.sequence = $head
+SET c.sequence = $head, c.at = $at

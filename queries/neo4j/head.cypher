@@ -1,2 +1,2 @@
 MATCH (c:Counter {name: 'changes'})
-RETURN c.sequence
+RETURN c.sequence, c.at

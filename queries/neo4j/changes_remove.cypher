@@ -1,0 +1,4 @@
+MATCH (c:Change)
+WHERE c.sequence <= $until
+DELETE c
+RETURN count(*)

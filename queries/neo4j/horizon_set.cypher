@@ -1,0 +1,2 @@
+MATCH (c:Counter {name: 'changes'})
+SET c.horizon = $sequence, c.horizonAt = $at

@@ -1,0 +1,3 @@
+UNWIND $collections AS collection
+MERGE (c:Counter {name: 'states:' + collection})
+SET c.locked = true

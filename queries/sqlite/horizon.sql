@@ -1,0 +1,1 @@
+SELECT json_array(sequence, at) FROM log_horizon

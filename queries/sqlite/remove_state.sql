@@ -1,0 +1,1 @@
+DELETE FROM states WHERE collection = :collection AND id = :id

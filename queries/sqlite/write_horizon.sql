@@ -1,0 +1,1 @@
+UPDATE log_horizon SET sequence = :sequence, at = :at
