@@ -1,25 +1,20 @@
 """Reads one catalog file: every document in it becomes an entity with its edges, or problems that name their places."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, cast
 
-from config.catalog import KindConfig
 from graph.entities import Edge
 from graph.refs import DEFAULT_NAMESPACE, EntityRef, Ref
-from graph.relations import RelationRegistry
+from ingest.check import ReadingSettings, checked
 from ingest.documents import DocumentText, decoded, split
 from ingest.includes import Include, IncludeError
-from ingest.kinds import KindRules, rules_of
 from ingest.parse import RefusedError, parse, refuse_bare_expression
-from ingest.placeholders import substituted
 from ingest.places import Places
 from ingest.problems import ErrorCode, Problem, remedy_for
-from ingest.relate import relations_of
 from ingest.survey import DEEPEST
-from ingest.validate import MOST_FINDINGS, Finding, findings_of
+from ingest.validate import MOST_FINDINGS, Finding
 
 __all__ = ["Include", "IncludeError", "ReadDocument", "Reading", "ReadingSettings", "read_documents"]
 
@@ -28,25 +23,6 @@ _METADATA = re.compile(r"^metadata:[ \t]*(?:#[^\n]*)?\n((?:[ \t]+[^\n]*\n|[ \t]*
 _NAMED = re.compile(r"^ +(name|namespace):[ \t]*[\"']?([A-Za-z0-9][-A-Za-z0-9_.]*)", re.MULTILINE)
 # Bytes that an entity takes at least, or nearly so, so that no file of entities is stopped.
 _LEAST_ENTITY = 100
-_NO_ANNOTATIONS = (None, False, 0, "")
-_PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
-
-
-@dataclass(frozen=True)
-class ReadingSettings:
-    """What reading depends on beside the file: configured kinds, the relations, and the size of file that is refused."""
-
-    kinds: tuple[KindConfig, ...]
-    registry: RelationRegistry
-    max_bytes: int = 10 * 1024 * 1024
-
-    @cached_property
-    def rules(self) -> KindRules:
-        """Compiled once per process. ConfigurationError if a configured kind has an invalid JSON Schema."""
-        return rules_of(self.kinds)
-
-    def __reduce__(self) -> tuple[type["ReadingSettings"], tuple[object, ...]]:
-        return ReadingSettings, (self.kinds, self.registry, self.max_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +98,12 @@ class _File:
         self.problems.append(Problem(ErrorCode.TOO_MANY_DOCUMENTS, message, remedy, index, text.line, 1))
 
     def _entity(self, document: dict[str, Any], text: DocumentText, index: int, places: Places) -> None:
-        ref = _ref_in(document)
-        findings: Sequence[Finding] = ()
-        if ref is not None:
-            # As in Backstage, annotations that are null or so count as none, while other fields that are null are errors.
-            if document["metadata"].get("annotations", True) in _NO_ANNOTATIONS:
-                del document["metadata"]["annotations"]
-            if "$" in text.text:
-                document, findings = substituted(document, self._read)
-        findings = findings or findings_of(document, self._settings.rules)
-        if ref is None or (findings and not isinstance(document.get("spec"), dict)):
-            self._report(findings, index, places, ref)
+        include = self._read if "$" in text.text else None
+        found = checked(document, self._path, places, include, self._settings)
+        if found.findings or found.ref is None:
+            self._report(found.findings, index, places, found.ref)
             return
-        related = relations_of(document, ref, self._path, self._settings.registry, places)
-        if findings or related.findings:
-            self._report([*findings, *_besides(related.findings, findings)], index, places, ref)
-            return
-        self.documents.append(ReadDocument(ref, document, index, places.first_line, related.edges))
+        self.documents.append(ReadDocument(found.ref, found.document, index, places.first_line, found.edges))
 
     def _read(self, target: str) -> bytes:
         self.includes[target] = None
@@ -149,25 +114,6 @@ class _File:
             place = places.of(finding.path)
             remedy = finding.remedy or remedy_for(finding.code, **finding.details)
             self.problems.append(Problem(finding.code, finding.message, remedy, index, *place, ref))
-
-
-def _besides(further: Sequence[Finding], told: Sequence[Finding]) -> Iterator[Finding]:
-    """Those of the further findings that say nothing about a value that is found wrong already."""
-    for finding in further:
-        if not any(finding.path[: len(other.path)] == other.path for other in told):
-            yield finding
-
-
-def _ref_in(document: Mapping[str, Any]) -> Ref | None:
-    """The ref of a document that is not in order, where its parts are text at least."""
-    metadata = document.get("metadata")
-    if not isinstance(metadata, dict):
-        return None
-    entries = cast("dict[str, object]", metadata)
-    kind, name, namespace = document.get("kind"), entries.get("name"), entries.get("namespace") or DEFAULT_NAMESPACE
-    if isinstance(kind, str) and isinstance(name, str) and isinstance(namespace, str) and _PLAIN.fullmatch(f"{kind} {namespace} {name}"):
-        return EntityRef(kind, namespace, name).ref
-    return None
 
 
 def _guessed_ref(text: str) -> Ref | None:

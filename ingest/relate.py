@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from graph.entities import Edge, Evidence
 from graph.errors import InvalidRefError
 from graph.refs import DEFAULT_NAMESPACE, EntityRef, Ref, parse_ref
 from graph.relations import Declaration, Relation, RelationRegistry
-from ingest.places import Places
 from ingest.problems import ErrorCode
 from ingest.survey import Path
 from ingest.validate import MOST_FINDINGS, Finding, dotted, holds_template, quoted, unrendered
+
+
+class Lines(Protocol):
+    """Tells the line, from 1, in which a field of `spec` or an item of a list in it stands."""
+
+    def spec_line(self, steps: Path) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Related:
     findings: tuple[Finding, ...]
 
 
-def relations_of(document: Mapping[str, Any], ref: Ref, path: str, registry: RelationRegistry, places: Places) -> Related:
+def relations_of(document: Mapping[str, Any], ref: Ref, path: str, registry: RelationRegistry, places: Lines) -> Related:
     """Every edge that the document declares, one per (source, relation, target), with its evidence ordered by field.
 
     A ref without a namespace means the document's own, https://backstage.io/docs/features/software-catalog/references

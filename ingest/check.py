@@ -1,0 +1,88 @@
+"""Checks a parsed document and finds its edges: the rules that hold wherever a document comes from."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from config.catalog import KindConfig
+from graph.entities import Edge
+from graph.refs import DEFAULT_NAMESPACE, EntityRef, Ref
+from graph.relations import RelationRegistry
+from ingest.includes import Include
+from ingest.kinds import KindRules, rules_of
+from ingest.placeholders import substituted
+from ingest.relate import Lines, relations_of
+from ingest.validate import Finding, findings_of
+
+_NO_ANNOTATIONS = (None, False, 0, "")
+_PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """What reading depends on beside the file: configured kinds, the relations, and the size of file that is refused."""
+
+    kinds: tuple[KindConfig, ...]
+    registry: RelationRegistry
+    max_bytes: int = 10 * 1024 * 1024
+
+    @cached_property
+    def rules(self) -> KindRules:
+        """Compiled once per process. ConfigurationError if a configured kind has an invalid JSON Schema."""
+        return rules_of(self.kinds)
+
+    def __reduce__(self) -> tuple[type["ReadingSettings"], tuple[object, ...]]:
+        return ReadingSettings, (self.kinds, self.registry, self.max_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document as it shall be stored, and its edges; or what is wrong with it. `ref` is None if its parts can't be told."""
+
+    ref: Ref | None
+    document: dict[str, Any]
+    edges: tuple[Edge, ...] = ()
+    findings: Sequence[Finding] = ()
+
+
+def checked(document: dict[str, Any], path: str, lines: Lines, include: Include | None, settings: ReadingSettings) -> Checked:
+    """The document with placeholders replaced, checked by the rules of its kind and related. `path` and `lines` become evidence.
+
+    `include` resolves the targets of placeholders; None where the document has none.
+    """
+    ref = ref_in(document)
+    findings: Sequence[Finding] = ()
+    if ref is not None:
+        # As in Backstage, annotations that are null or so count as none, while other fields that are null are errors.
+        if document["metadata"].get("annotations", True) in _NO_ANNOTATIONS:
+            del document["metadata"]["annotations"]
+        if include is not None:
+            document, findings = substituted(document, include)
+    findings = findings or findings_of(document, settings.rules)
+    if ref is None or (findings and not isinstance(document.get("spec"), dict)):
+        return Checked(ref, document, (), findings)
+    related = relations_of(document, ref, path, settings.registry, lines)
+    if findings or related.findings:
+        return Checked(ref, document, (), [*findings, *_besides(related.findings, findings)])
+    return Checked(ref, document, related.edges)
+
+
+def ref_in(document: Mapping[str, Any]) -> Ref | None:
+    """The ref of a document that is not in order, where its parts are text at least."""
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict):
+        return None
+    entries = cast("dict[str, object]", metadata)
+    kind, name, namespace = document.get("kind"), entries.get("name"), entries.get("namespace") or DEFAULT_NAMESPACE
+    if isinstance(kind, str) and isinstance(name, str) and isinstance(namespace, str) and _PLAIN.fullmatch(f"{kind} {namespace} {name}"):
+        return EntityRef(kind, namespace, name).ref
+    return None
+
+
+def _besides(further: Sequence[Finding], told: Sequence[Finding]) -> Iterator[Finding]:
+    """Those of the further findings that say nothing about a value that is found wrong already."""
+    for finding in further:
+        if not any(finding.path[: len(other.path)] == other.path for other in told):
+            yield finding
