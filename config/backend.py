@@ -85,6 +85,36 @@ class Auth(Section):
     )
 
 
+class AllowedHost(Section):
+    """One of `backend.reading.allow`."""
+
+    host: Text = Field(description="A host, with its port where that is not the scheme's; `*.example.com` for all below example.com.")
+    paths: tuple[Text, ...] | None = Field(default=None, description="Beginnings of the paths that may be read; without it all paths.")
+
+
+class Reading(Section):
+    """`backend.reading`."""
+
+    allow: tuple[AllowedHost, ...] = Field(
+        default=(), description="Hosts that URLs may be read from, beside those of `integrations`. All others are refused."
+    )
+    allow_private: tuple[Text, ...] = Field(
+        default=(),
+        description="Hosts that may have private or loopback addresses, or networks (10.0.0.0/8) and addresses that may be reached "
+        "although they are not public. All other addresses that are not public are refused, whatever name leads to them.",
+    )
+    max_archive_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=256 * 1024 * 1024, description="Archives of repositories larger than this are not read; their files are read singly then."
+    )
+    max_unpacked_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=2 * 1024 * 1024 * 1024, description="The most that an archive may hold once unpacked."
+    )
+    cache_folder: Path = Field(
+        default=Path(".callboard/cache"),
+        description="Folder for what is kept of plain Git repositories. Relative to the configuration file.",
+    )
+
+
 class Backend(Section):
     """`backend`."""
 
@@ -98,4 +128,5 @@ class Backend(Section):
         default=SqliteDatabase(client="sqlite"), description="The store of the catalog: `client: sqlite` or `client: neo4j`."
     )
     queue: Queue | None = Field(default=None, description="Where background jobs queue. Absent: inside the serving process.")
+    reading: Reading = Field(default=Reading(), description="What may be read over the network.")
     auth: Auth = Field(default=Auth(), description="Who is let in while no sign-in provider is configured.")

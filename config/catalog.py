@@ -1,5 +1,6 @@
 """The `catalog` section: what to read, what to accept, and which kinds and relations exist beyond the built-in ones."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, cast
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from config.sections import Section, Text
 
+_URL = re.compile(r"(?:https?|ssh)://[^/\s]|[\w.-]+@[\w.-]+:\S", re.ASCII)
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
 
 
@@ -38,6 +40,11 @@ Interval = Annotated[
     AfterValidator(_at_least_a_second),
     PlainSerializer(lambda value: {"seconds": value.total_seconds()} if value else False),
 ]
+
+
+def is_url(target: str) -> bool:
+    """Whether a target is a URL, or git's short form of one (git@host:path)."""
+    return _URL.match(target) is not None
 
 
 class Rule(Section):
@@ -71,12 +78,19 @@ class CatalogRule(Rule):
 class LocationConfig(Section):
     """One of `catalog.locations`."""
 
-    type: Literal["file"] = Field(description="How the target is read: `file`.")
+    type: Literal["file", "url"] = Field(description="How the target is read: `file` from disk, `url` from a host that may be read.")
     target: Text = Field(
-        description="A file, a folder or a glob (`**` included), relative to the configuration file. What it leads to stays inside the "
-        "folder before the first wildcard."
+        description="A file, a folder or a glob (`**` included), relative to the configuration file; what it leads to stays inside the "
+        "folder before the first wildcard. Or the URL of a file, folder or glob in a repository, as its web pages have it."
     )
+
     rules: tuple[Rule, ...] = Field(default=(), description="Kinds that this location may add beyond `catalog.rules`.")
+
+    @model_validator(mode="after")
+    def _is_of_its_type(self) -> Self:
+        if (self.type == "url") is not is_url(self.target):
+            raise ValueError("target should be an absolute URL" if self.type == "url" else "type should be url where the target is one")
+        return self
 
 
 class KindConfig(Section):

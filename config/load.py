@@ -21,7 +21,11 @@ from config.settings import Place, Setting, merge, read_settings
 ENVIRONMENT = "CALLBOARD_ENV"
 """The variable that names the environment of the default files; `local` if it is not set."""
 
-_PATH_KEYS = (("backend", "database", "connection", "filename"), ("catalog", "locations", "*", "target"))
+_PATH_KEYS = (
+    ("backend", "database", "connection", "filename"),
+    ("backend", "reading", "cacheFolder"),
+    ("catalog", "locations", "*", "target"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def _anchored(setting: Setting, path: tuple[str, ...], folder: Path) -> Setting:
         return Setting({k: _anchored(v, (*path, k), folder) for k, v in setting.value.items()}, setting.place)
     if isinstance(setting.value, list):
         return Setting([_anchored(v, (*path, "*"), folder) for v in setting.value], setting.place)
-    if path in _PATH_KEYS and isinstance(setting.value, str):
+    if path in _PATH_KEYS and isinstance(setting.value, str) and "://" not in setting.value:
         return Setting(anchored(setting.value, setting.place.file.parent), setting.place)
     return setting
 

@@ -5,6 +5,7 @@ from pydantic import Field
 from config.backend import Backend
 from config.catalog import Catalog
 from config.graphql import GraphQL
+from config.integrations import Integrations
 from config.sections import Section
 
 
@@ -13,4 +14,5 @@ class Config(Section):
 
     backend: Backend = Field(default=Backend(), description="The server and its storage.")
     graphql: GraphQL = Field(default=GraphQL(), description="The GraphQL endpoint.")
+    integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")

@@ -62,12 +62,14 @@ class Head:
     """What a revision points to: equal commits mean equal content.
 
     `commit` is a commit hash, or where a host has none a digest of what it says instead. `validators` are what the next conditional
-    request has to send, such as an ETag. `revision` is the revision that was looked at, resolved: a branch's or tag's name, or the commit.
+    request has to send, such as an ETag. `revision` is the revision that was looked at, resolved: a branch's or tag's name, or the commit;
+    a longer one than the place's where a branch's name has slashes. `moved_to` is the full name of a repository that was renamed.
     """
 
     commit: str
     revision: str
     validators: Mapping[str, str] = field(default_factory=dict[str, str])
+    moved_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,22 @@ class RepositoryHost(Protocol):
         """The address at which people look at the place; `place` reads it back."""
         ...
 
+    def folder_url(self, place: Place) -> str:
+        """The address at which people look at the folder that the place's path is, with a slash at its end; `place` reads it back."""
+        ...
+
+    def edit_url(self, place: Place) -> str | None:
+        """The address at which people edit the file at the place; None if the host has no such page."""
+        ...
+
     async def head(self, place: Place, known: Head | None = None) -> Head:
         """What the place's revision points to now, by one request; `known` itself if nothing changed since."""
         ...
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
-        """All regular files of the repository at the head, by one request where the host allows."""
+        """All regular files of the repository at the head, by one request where the host allows. SourceError (TOO_LARGE) if they are too
+        many for its API to list; the archive tells them then.
+        """
         ...
 
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
@@ -104,7 +116,7 @@ class RepositoryHost(Protocol):
         ...
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
-        """The whole repository at the head as a .tar.gz or .zip, in chunks, by one request."""
+        """The whole repository at the head as a .tar.gz or .zip, in chunks, by one request; below one folder, or as it is."""
         ...
 
 
