@@ -1,36 +1,15 @@
 """The `integrations` section: the hosts of repositories, and how to sign in there. Keys are Backstage's where it has them."""
 
 from collections.abc import Iterator
-from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from config.integration import BaseUrl, HostName, Integration, host_of
+from config.integrations_azure import AzureIntegration
+from config.integrations_bitbucket import BitbucketCloudIntegration, BitbucketServerIntegration
+from config.integrations_gitea import GiteaIntegration
+from config.integrations_gitlab import GitLabIntegration
 from config.sections import Section, Text
-
-HostName = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$|^\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?$"),
-    AfterValidator(str.lower),
-]
-"""A host's name or address, with a port where it is not that of the scheme; lower case."""
-
-BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"), AfterValidator(lambda url: url.rstrip("/"))]
-"""An address without a slash at its end, and without credentials."""
-
-
-def host_of(url: str) -> str:
-    """The host of an address, with a port if it names one, lower case."""
-    return urlsplit(url).netloc.lower()
-
-
-class Integration(Section):
-    """What every integration has: the host whose URLs it is for."""
-
-    @property
-    def reached_hosts(self) -> tuple[str, ...]:
-        """The hosts that reading it reaches, none of which needs `backend.reading.allow`; with the port where it is not the scheme's."""
-        raise AssertionError(f"{type(self).__name__} says which hosts it reaches")
 
 
 class GitHubApp(Section):
@@ -97,6 +76,11 @@ class Integrations(Section):
     """`integrations`."""
 
     github: tuple[GitHubIntegration, ...] = Field(default=(), description="GitHub and GitHub Enterprise.")
+    gitlab: tuple[GitLabIntegration, ...] = Field(default=(), description="GitLab, of GitLab's own or self-managed.")
+    bitbucket_cloud: tuple[BitbucketCloudIntegration, ...] = Field(default=(), description="Bitbucket Cloud: bitbucket.org.")
+    bitbucket_server: tuple[BitbucketServerIntegration, ...] = Field(default=(), description="Bitbucket Server and Data Center.")
+    azure: tuple[AzureIntegration, ...] = Field(default=(), description="Azure DevOps Services and Azure DevOps Server.")
+    gitea: tuple[GiteaIntegration, ...] = Field(default=(), description="Gitea and Forgejo.")
     git: tuple[GitIntegration, ...] = Field(default=(), description="Hosts that are read with git, over https or ssh.")
 
     @property
