@@ -122,7 +122,7 @@ def _read_content(job: FileJob, content: bytes, context: FileContext) -> FileRea
         if kind == "location":
             targets.extend(_resolved(document, job.path, context))
         annotated = _annotated(document.document, job.path, context)
-        entities.append(ReadEntity(document.ref, document.index, document.line, encoded_content(annotated, _ordered(document.edges))))
+        entities.append(ReadEntity(document.ref, document.index, document.line, encoded_content(annotated, ordered(document.edges))))
     digest = _digest(job, context.fingerprint, content, includes.seen)
     return FileReading(job.path, job.parent, digest, entities, problems, tuple(includes.seen), targets)
 
@@ -147,7 +147,7 @@ def _annotated(document: Document, path: str, context: FileContext) -> Document:
     return {**document, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _ordered(edges: Sequence[Edge]) -> list[Edge]:
+def ordered(edges: Sequence[Edge]) -> list[Edge]:
     """The edges by (source, relation, target), as the store gives them back; of a field that says a thing twice, its first line."""
     evidence: dict[tuple[Ref, str, Ref], dict[str, Evidence]] = {}
     for edge in edges:

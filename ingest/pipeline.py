@@ -1,7 +1,7 @@
 """Keeping the graph in step with its locations: one location read and written, and all configured locations together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,14 +9,14 @@ from config import Config
 from graph.conditions import EVERYTHING
 from graph.entities import content_hash
 from graph.errors import StaleWriteError
-from graph.refs import Ref
 from graph.relations import RelationRegistry
-from graph.store import Batch, Cause, ErrorFilter, Location, Store
+from graph.store import Batch, Cause, ErrorFilter, Location, LocationCounts, Store
 from ingest.changes import FileChange
 from ingest.crew import Crew
 from ingest.files import FileContext, FileJob, FileReading, failed_reading
 from ingest.locations import Traversal
 from ingest.progress import Progress, Progressed
+from ingest.provided import ENTITY_SET
 from ingest.settings import IngestSettings, context_of, settings_from
 from ingest.settle import Settler, groups
 from ingest.targets import Target, decoded
@@ -66,10 +66,12 @@ async def refresh(
 ) -> RefreshReport:
     """Read the location's files and write what changed, and only that. The location has to be stored, see `add_locations`.
 
-    What could not be read is reported in the store and never removes anything. `processes` limits those that help to read; None takes
-    the spare processors. StaleWriteError if others kept writing the same entities, StoreUnavailableError if the store can't be reached:
-    what was written by then stays, and the next refresh goes on from there.
+    What could not be read is reported in the store and never removes anything. An entity set is not read: its provider writes it.
+    `processes` limits those that help to read; None takes the spare processors. StaleWriteError if others kept writing the same
+    entities, StoreUnavailableError if the store can't be reached: what was written by then stays, and the next refresh goes on from there.
     """
+    if location.type == ENTITY_SET:
+        return await _untouched(location, store)
     for attempt in range(1, _ATTEMPTS + 1):
         run = _Refresh(location, store, settings, progress, cause or Cause("location", f"{location.type}:{location.target}"))
         try:
@@ -121,7 +123,7 @@ async def remove_location(location: Location, store: Store, settings: IngestSett
         try:
             for group in groups(gone, _BATCH):
                 await settler.settle(group)
-            await _settle_rest(settler, {ref for change in gone for ref in change.previous})
+            await settler.settle_rest({ref for change in gone for ref in change.previous})
         except StaleWriteError:
             if attempt == _ATTEMPTS:
                 raise
@@ -130,19 +132,15 @@ async def remove_location(location: Location, store: Store, settings: IngestSett
     await store.apply(Batch(cause, removed_locations=(location.id,)))
 
 
+async def _untouched(location: Location, store: Store) -> RefreshReport:
+    counts = (await store.location_counts([location.id])).get(location.id, LocationCounts(0, 0, 0))
+    return RefreshReport(location, counts.files, 0, 0, 0, 0, counts.entities, counts.errors)
+
+
 async def _settler(location: Location, store: Store, settings: IngestSettings, cause: Cause) -> Settler:
     records = dict(await store.files(location.id))
     order = {stored.id: place for place, stored in enumerate(await store.locations())}
     return Settler(store, location, records, order, cause, settings.keep_orphans)
-
-
-async def _settle_rest(settler: Settler, refs: Collection[Ref]) -> None:
-    """Settle again what was claimed by another location while this one let go of it, or the other way round."""
-    watched = sorted(refs)
-    for start in range(0, len(watched), _BATCH):
-        unsettled = await settler.unsettled(watched[start : start + _BATCH])
-        if unsettled:
-            await settler.settle((), unsettled)
 
 
 @dataclass(slots=True)
@@ -249,7 +247,7 @@ class _Refresh:
         changes = [*self.entangled, *missed, *gone]
         for group in groups(changes, _BATCH):
             await settler.settle(group)
-        await _settle_rest(settler, {ref for change in changes for ref in (*change.declared, *change.previous)})
+        await settler.settle_rest({ref for change in changes for ref in (*change.declared, *change.previous)})
 
     async def _write_location(self, settler: Settler, traversal: Traversal) -> Location:
         now = datetime.now(UTC)

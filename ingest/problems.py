@@ -175,14 +175,16 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a place in a file. `document` counts from 0, `line` and `column` from 1; `ref` is the entity, if known."""
+    """Something wrong at a place in a file. `document` counts from 0, `line` and `column` from 1, None in a document that has no text;
+    `ref` is the entity, if known.
+    """
 
     code: ErrorCode
     message: str
     remedy: str
     document: int | None
-    line: int
-    column: int
+    line: int | None
+    column: int | None
     ref: Ref | None = None
 
 

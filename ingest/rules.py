@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from config.catalog import Catalog
 from ingest.globs import matches
 
+_PEOPLE = frozenset({"user", "group"})
+_DIRECTORIES = ("githubOrg", "gitlabOrg", "ldapOrg", "microsoftGraphOrg")
+
 
 @dataclass(frozen=True, slots=True)
 class LocationMatch:
@@ -34,7 +37,7 @@ class Rule:
 
 
 def rules_from(catalog: Catalog) -> tuple[Rule, ...]:
-    """The rules of `catalog.rules` and of each of `catalog.locations`."""
+    """The rules of `catalog.rules` and of each of `catalog.locations`, and that providers of people may add people."""
     everywhere = [
         Rule(
             _kinds(rule.allow),
@@ -47,7 +50,7 @@ def rules_from(catalog: Catalog) -> tuple[Rule, ...]:
         for location in catalog.locations
         for rule in location.rules
     ]
-    return (*everywhere, *own)
+    return (*everywhere, *own, *(Rule(_PEOPLE, (LocationMatch("provider", pattern=f"{name}:*"),)) for name in _DIRECTORIES))
 
 
 def kinds_allowed(rules: Sequence[Rule], type: str, target: str) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Settling what files declare into what the graph holds: who holds each ref, what is written, what goes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graph.conditions import EVERYTHING
@@ -18,6 +18,7 @@ from ingest.problems import ErrorCode
 ORPHAN_ANNOTATION = "backstage.io/orphan"
 
 _ERRORS_AT_ONCE = 1000
+_REFS_AT_ONCE = 1000
 
 
 @dataclass(slots=True)
@@ -60,7 +61,10 @@ class _Plan:
 
 @dataclass(slots=True)
 class Settler:
-    """Settles the files of one location, batch by batch. `records` are the stored records of its files and follow what is written."""
+    """Settles the files of one location, batch by batch. `records` are the stored records of its files and follow what is written.
+
+    `told` gets each batch; one that `rehearses` writes none of them.
+    """
 
     store: Store
     location: Location
@@ -71,6 +75,8 @@ class Settler:
     tally: Tally = field(default_factory=Tally)
     created: set[Ref] = field(default_factory=set[Ref])
     wrote: bool = False
+    told: Callable[[Batch], None] | None = None
+    rehearses: bool = False
     _writing: asyncio.Task[None] | None = None
     _in_flight: set[Ref] = field(default_factory=set[Ref])
 
@@ -114,6 +120,13 @@ class Settler:
         affected = {*refs, *(ref for change in changes for ref in (*change.declared, *change.previous))}
         plan, neighbours = await self._planned(changes, await self._known(affected), affected)
         await self._apply(plan, neighbours)
+
+    async def settle_rest(self, refs: Collection[Ref]) -> None:
+        """Settle again what was claimed by another location while this one let go of it, or the other way round."""
+        watched = sorted(refs)
+        for start in range(0, len(watched), _REFS_AT_ONCE):
+            if unsettled := await self.unsettled(watched[start : start + _REFS_AT_ONCE]):
+                await self.settle((), unsettled)
 
     async def unsettled(self, refs: Collection[Ref]) -> set[Ref]:
         """Those of the refs that are claimed but held by none of the claims, as when two locations were settled at the same time."""
@@ -248,7 +261,11 @@ class Settler:
             return
         expected = {place: change.before.digest if change.before else "" for place, change in plan.changes.items()}
         expected |= {place: neighbour.record.digest for place, neighbour in neighbours.items()}
-        await self.store.apply(Batch(self.cause, plan.writes, plan.removals, files, claims, distinct, forgotten, expected=expected))
+        batch = Batch(self.cause, plan.writes, plan.removals, files, claims, distinct, forgotten, expected=expected)
+        if not self.rehearses:
+            await self.store.apply(batch)
+        if self.told:
+            self.told(batch)
         self._count(plan, files, forgotten)
 
     def _count(self, plan: _Plan, files: Sequence[SourceFile], forgotten: Sequence[Place]) -> None:
