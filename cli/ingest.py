@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -24,14 +25,21 @@ _COUNTS = ("files", "created", "updated", "removed", "orphaned", "unchanged", "e
 
 @click.command("ingest")
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True)
+@click.option("--infer", "infers", is_flag=True, help="Store nothing; show what CODEOWNERS and package manifests below PATH… tell.")
 @format_option("table", "json", "csv")
 @config_option
-def command(paths: tuple[str, ...], format_: str, configs: tuple[Path, ...]) -> int:
+def command(paths: tuple[str, ...], infers: bool, format_: str, configs: tuple[Path, ...]) -> int:
     """Read the catalog files at PATH… (files, folders or globs) into the configured store.
 
     Each PATH becomes a location of the catalog: a server on the same store shows it at once, and reads it again from now on. Kinds are
     those that `catalog.rules` allow. Exits with 1 if something could not be read; `callboard validate` says what.
+
+    With --infer each PATH is a folder with a repository, or with several clones: owners by CODEOWNERS and dependencies by package manifests
+    are shown with their evidence and confidence, beside what is declared. Nothing is stored.
     """
+    if infers:
+        # It brings the GraphQL schema along, for which an ordinary read should not wait.
+        return import_module("cli.inferring").show_inferred(load(configs), [_folder(path) for path in paths], format_)
     reports = asyncio.run(_ingested(load(configs), [anchored(path, Path.cwd()) for path in paths]))
     rows = [(report.location.target, *(f"{getattr(report, name):,}" for name in _COUNTS)) for report in reports]
     written = sum(report.written for report in reports)
@@ -39,6 +47,12 @@ def command(paths: tuple[str, ...], format_: str, configs: tuple[Path, ...]) -> 
     table = Table(("Location", *(name.title() for name in _COUNTS)), rows, frozenset(name.title() for name in _COUNTS))
     show(Report(f"{written:,} entities written.", (table,), (), data), format_)
     return FINDINGS if any(report.errors for report in reports) else OK
+
+
+def _folder(path: str) -> Path:
+    if not Path(path).is_dir():
+        raise click.BadParameter(f"{path} is no folder; --infer looks at repositories", param_hint="PATH")
+    return Path(path)
 
 
 async def _ingested(config: Config, targets: Sequence[str]) -> Sequence[RefreshReport]:
