@@ -1,8 +1,11 @@
 """Composes background work: beside a server in its own process, or as a worker process on Redis."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+
+from redis import RedisError
 
 from config import Config
 from graph.relations import RelationRegistry
@@ -11,6 +14,10 @@ from ingest.progress import Progress
 from workers.queue import Queue, connected, working
 from workers.refresh.jobs import Refreshing, cron_jobs, functions, synchronise_catalog
 from workers.refresh.watch import watch
+
+_LOST_SECONDS = 1.0
+
+_log = logging.getLogger("callboard.worker")
 
 
 @asynccontextmanager
@@ -29,15 +36,26 @@ async def running_worker(
 
 
 async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:
-    """Run jobs from the Redis of `backend.queue.url` until cancelled. The store is open. redis.RedisError if Redis is lost for long."""
+    """Run jobs from the Redis of `backend.queue.url` until cancelled, and whenever Redis is lost, wait until it is back. The store is open.
+
+    redis.RedisError if it can't be reached at the start.
+    """
     url = config.backend.queue.url if config.backend.queue else None
-    async with connected(url) as queue, _refreshing(Refreshing(config, store, registry), queue) as task:
-        await task
+    async with connected(url):
+        pass
+    while True:
+        try:
+            async with connected(url) as queue, _refreshing(Refreshing(config, store, registry), queue) as task:
+                await task
+        except (RedisError, OSError) as error:
+            _log.warning("Redis is lost: %s; jobs go on once it is back", error)
+            await asyncio.sleep(_LOST_SECONDS)
 
 
 @asynccontextmanager
 async def _refreshing(refreshing: Refreshing, queue: Queue) -> AsyncGenerator[asyncio.Task[None]]:
     async with working(queue, functions(), cron_jobs(), {"refreshing": refreshing}) as task:
+        await queue.is_new()
         await queue.request(synchronise_catalog.__name__)
         watching = asyncio.create_task(watch(refreshing, queue)) if refreshing.config.catalog.watch else None
         try:

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from arq.connections import ArqRedis, RedisSettings, create_pool
@@ -15,7 +15,10 @@ from arq.utils import poll
 from arq.worker import Function, Worker
 from fakeredis import FakeServer
 from fakeredis.aioredis import FakeAsyncRedisConnection
+from redis import RedisError
 from redis.asyncio import ConnectionPool
+
+from workers.statistics import Statistics
 
 QUEUE = "callboard:queue"
 
@@ -24,6 +27,8 @@ Job = Callable[..., Awaitable[None]]
 ALIVE_SECONDS = 20.0
 """How long after a worker was killed its jobs begin again."""
 
+_WOKEN = "callboard:woken"
+_KNOWN = "callboard:known"
 _POLL_SECONDS = 0.1
 _HEALTH_SECONDS = 15
 _LONGEST_JOB_SECONDS = 6 * 3600
@@ -40,6 +45,29 @@ class Queue:
     def redis(self) -> ArqRedis:
         """The connection, for what has to be known to every worker."""
         return self._redis
+
+    @property
+    def statistics(self) -> Statistics:
+        """How the jobs of this queue fared, in all processes."""
+        return Statistics(self._redis, QUEUE)
+
+    async def wake(self) -> None:
+        """Have everyone who waits for changes look at once. Who can't be told looks a moment later."""
+        with suppress(RedisError, OSError):
+            await self._redis.publish(_WOKEN, b"")  # pyright: ignore[reportUnknownMemberType] - untyped in redis
+
+    async def wakes(self) -> AsyncGenerator[None]:
+        """Each time that `wake` is called in any process. redis.RedisError if Redis is lost."""
+        # Untyped in redis.
+        messages: Any = cast("Any", self._redis).pubsub()
+        async with messages:
+            await messages.subscribe(_WOKEN)
+            async for _ in messages.listen():
+                yield
+
+    async def is_new(self) -> bool:
+        """Whether the Redis of the queue remembers nothing, which is told once: it was put in place of one that was lost."""
+        return bool(await self._redis.set(_KNOWN, b"1", nx=True))
 
     async def request(self, function: str, *args: str) -> None:
         """Have the job run soon. However often it is asked for, it waits once; asked for while it runs, it runs once more after that."""
@@ -148,10 +176,10 @@ class _Worker(Worker):
 
     async def stop(self) -> None:
         """Cancel the running jobs and wait until they have ended; they run again from the start with the next worker."""
-        running = [*self.job_tasks.values(), *self.tasks.values()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        # Each is cancelled once, so that what it does at its end, such as giving back a lease, is not cut short.
+        for job_id, task in self.tasks.items():
+            self.job_tasks.get(job_id, task).cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
 
 
 async def _begun(ctx: dict[Any, Any]) -> None:

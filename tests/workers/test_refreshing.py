@@ -171,7 +171,7 @@ class _FlakyStore(SqliteStore):
 
 
 async def test_a_store_that_does_not_answer_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("workers.refresh.jobs._UNAVAILABLE_SECONDS", 0.2)
+    monkeypatch.setattr("workers.jobs._UNAVAILABLE_SECONDS", 0.2)
     (tmp_path / "catalog").mkdir()
     store = _FlakyStore(tmp_path / "catalog.db", RelationRegistry())
     await store.open()
