@@ -12,6 +12,7 @@ CallboardError
 │   └── StaleWriteError     what a write was computed from has changed since
 ├── LimitExceededError      LIMIT_EXCEEDED
 └── StoreError              INTERNAL           the store answered something unexpected
+    ├── PatchError          a patch of the log does not fit the document
     └── StoreUnavailableError  UNAVAILABLE     the store does not answer; try again later
 """
 
@@ -74,6 +75,10 @@ class LimitExceededError(CallboardError):
 
 class StoreError(CallboardError):
     """The store answered in a way that the adapter can't use."""
+
+
+class PatchError(StoreError):
+    """A JSON Patch does not fit the document that it is applied to, or can't be taken back."""
 
 
 class StoreUnavailableError(StoreError):
