@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
+from config.lifecycle import Registration
 from config.sections import Section, Text
 
 _URL = re.compile(r"(?:https?|ssh)://[^/\s]|[\w.-]+@[\w.-]+:\S", re.ASCII)
@@ -146,3 +147,4 @@ class Catalog(Section):
     watch: bool = Field(default=True, description="Whether changes on disk are read at once while serving.")
     kinds: tuple[KindConfig, ...] = Field(default=(), description="Kinds beyond the built-in ones.")
     relations: tuple[RelationConfig, ...] = Field(default=(), description="Relations beyond the built-in ones.")
+    registration: Registration = Field(default=Registration(), description="What may be registered over the API.")

@@ -25,6 +25,7 @@ _PATH_KEYS = (
     ("backend", "database", "connection", "filename"),
     ("backend", "reading", "cacheFolder"),
     ("catalog", "locations", "*", "target"),
+    ("catalog", "registration", "fileRoots", "*"),
 )
 
 
@@ -87,9 +88,13 @@ def _anchored(setting: Setting, path: tuple[str, ...], folder: Path) -> Setting:
         return Setting({k: _anchored(v, (*path, k), folder) for k, v in setting.value.items()}, setting.place)
     if isinstance(setting.value, list):
         return Setting([_anchored(v, (*path, "*"), folder) for v in setting.value], setting.place)
-    if path in _PATH_KEYS and isinstance(setting.value, str) and "://" not in setting.value:
+    if any(_is_at(path, key) for key in _PATH_KEYS) and isinstance(setting.value, str) and "://" not in setting.value:
         return Setting(anchored(setting.value, setting.place.file.parent), setting.place)
     return setting
+
+
+def _is_at(path: tuple[str, ...], key: tuple[str, ...]) -> bool:
+    return len(path) == len(key) and all(known in ("*", part) for part, known in zip(path, key, strict=True))
 
 
 def _validated(merged: Setting, unset: Mapping[str, str]) -> Config:

@@ -83,6 +83,13 @@ async def refresh(
     raise AssertionError("the loop returns or raises")
 
 
+async def rehearse(location: Location, store: Store, settings: IngestSettings) -> tuple[RefreshReport, Sequence[Batch]]:
+    """What a first refresh of a location that is not stored would do, and what it would write; nothing is written."""
+    batches: list[Batch] = []
+    run = _Refresh(location, store, settings, None, Cause("location", f"{location.type}:{location.target}"), rehearsed=batches)
+    return await run.report(None), batches
+
+
 async def synchronise(
     config: Config, store: Store, registry: RelationRegistry, progress: Progress | None = None
 ) -> Sequence[RefreshReport]:
@@ -156,12 +163,15 @@ class _Refresh:
     known: int = 0
     declared: int = 0
     error: str | None = None
+    rehearsed: list[Batch] | None = None
     entangled: list[FileChange] = field(default_factory=list[FileChange])
     absent: list[FileChange] = field(default_factory=list[FileChange])
 
     async def report(self, processes: int | None) -> RefreshReport:
         """Read, write, and tell what was done."""
         settler = await _settler(self.location, self.store, self.settings, self.cause)
+        if self.rehearsed is not None:
+            settler.told, settler.rehearses = self.rehearsed.append, True
         context = await asyncio.to_thread(context_of, self.location, self.settings)
         traversal = Traversal(context, dict(settler.records))
         try:
@@ -253,6 +263,8 @@ class _Refresh:
         now = datetime.now(UTC)
         last = self.location.read_at
         location = replace(self.location, read_at=now, error=self.error)
+        if self.rehearsed is not None:
+            return location
         if settler.wrote or self.error != self.location.error or last is None or now - last >= READ_AT_GRANULARITY:
             await self.store.apply(Batch(self.cause, locations=(location,)))
             return location

@@ -1,0 +1,15 @@
+"""How locations come into the catalog while it runs, and how entities leave it."""
+
+from pydantic import Field
+
+from config.sections import Section, Text
+
+
+class Registration(Section):
+    """`catalog.registration`."""
+
+    file_roots: tuple[Text, ...] = Field(
+        default=(),
+        description="Folders below which a location of type `file` may be registered over the API, relative to the configuration file; "
+        "without any, none may. What `url` locations may be registered is decided by `backend.reading.allow` and `integrations`.",
+    )
