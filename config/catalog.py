@@ -3,44 +3,16 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
+from config.intervals import Interval
 from config.lifecycle import Registration
+from config.providers import Providers
 from config.sections import Section, Text
 
 _URL = re.compile(r"(?:https?|ssh)://[^/\s]|[\w.-]+@[\w.-]+:\S", re.ASCII)
-_UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
-
-
-def _interval(value: object) -> object:
-    """Backstage's forms of a duration: a mapping of units, an ISO 8601 text, or false for never."""
-    if value is False:
-        return None
-    if isinstance(value, Mapping):
-        units = cast("Mapping[str, Any]", value)
-        try:
-            return timedelta(**{unit: float(amount) for unit, amount in units.items()})
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"should be a mapping of {', '.join(_UNITS)}, each a number") from error
-    if isinstance(value, str | timedelta):
-        return value
-    raise ValueError("should be a mapping such as { minutes: 10 }, a text such as PT10M, or false")
-
-
-def _at_least_a_second(value: timedelta | None) -> timedelta | None:
-    if value is not None and value < timedelta(seconds=1):
-        raise ValueError("should be at least one second")
-    return value
-
-
-Interval = Annotated[
-    timedelta | None,
-    BeforeValidator(_interval),
-    AfterValidator(_at_least_a_second),
-    PlainSerializer(lambda value: {"seconds": value.total_seconds()} if value else False),
-]
 
 
 def is_url(target: str) -> bool:
@@ -134,6 +106,11 @@ class Catalog(Section):
         description="Kinds that any location may add. As in Backstage, the list replaces the default.",
     )
     locations: tuple[LocationConfig, ...] = Field(default=(), description="What to read.")
+    providers: Providers = Field(default=Providers(), description="What is discovered, and whose people are taken over.")
+    provider_grace: Interval = Field(
+        default=timedelta(hours=24),
+        description="How long what a provider gave stays after the configuration no longer names the provider; `false` for ever.",
+    )
     orphan_strategy: Literal["keep", "delete"] = Field(
         default="delete", description="What becomes of an entity that no location leads to any more: kept with an annotation, or removed."
     )

@@ -41,7 +41,8 @@ def _walk(section: type[Section], prefix: str, when: str | None) -> Iterator[Kno
         key = f"{prefix}{field.alias or name}"
         below = list(sections_in(field.annotation))
         yield KnownKey(key, _type_name(field.annotation, bool(below)), _default(field), field.is_required(), field.description or "", when)
-        item = "[]." if get_origin(field.annotation) is tuple else "."
+        origin = get_origin(field.annotation)
+        item = "[]." if origin is tuple else ".<id>." if origin is Mapping else "."
         for one in below:
             yield from _walk(one, key + item, _client_of(one) if len(below) > 1 else when)
 
@@ -89,7 +90,12 @@ def sections_at(location: tuple[int | str, ...]) -> tuple[tuple[int | str, ...],
     path: list[int | str] = []
     candidates: list[type[Section]] = [Config]
     siblings: list[str] = []
+    by_id = False
     for part in location:
+        if by_id:
+            path.append(part)
+            by_id = False
+            continue
         chosen = [one for one in candidates if len(candidates) > 1 and part == _client_of(one)]
         if chosen:
             candidates = chosen
@@ -100,6 +106,7 @@ def sections_at(location: tuple[int | str, ...]) -> tuple[tuple[int | str, ...],
         fields = {field.alias: field for one in candidates for field in one.model_fields.values() if field.alias}
         siblings = list(fields)
         candidates = list(sections_in(fields[part].annotation)) if part in fields else []
+        by_id = part in fields and get_origin(fields[part].annotation) is Mapping and bool(candidates)
     return tuple(path), siblings
 
 

@@ -25,6 +25,7 @@ _PATH_KEYS = (
     ("backend", "database", "connection", "filename"),
     ("backend", "reading", "cacheFolder"),
     ("catalog", "locations", "*", "target"),
+    ("catalog", "providers", "clones", "*", "path"),
     ("catalog", "registration", "fileRoots", "*"),
 )
 

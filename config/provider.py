@@ -1,0 +1,35 @@
+"""What every section of `catalog.providers` is made of: a schedule, and ids."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, cast
+
+from pydantic import BeforeValidator, Field
+
+from config.intervals import Delay, Duration
+from config.sections import Section
+
+
+class ScheduleConfig(Section):
+    """`schedule` of a provider."""
+
+    frequency: Duration = Field(default=timedelta(hours=1), description="How often it reads; up to half as much again is added by chance.")
+    timeout: Duration = Field(default=timedelta(minutes=30), description="How long one read may take.")
+    initial_delay: Delay = Field(default=timedelta(0), description="How long the very first read waits.")
+
+
+class ProviderConfig(Section):
+    """What every provider has."""
+
+    schedule: ScheduleConfig = Field(default=ScheduleConfig(), description="When it reads.")
+
+
+def by_id(*marks: str) -> BeforeValidator:
+    """Takes a mapping of providers by their ids; as in Backstage also a single one, known by one of its keys, whose id is `default`."""
+
+    def validate(value: object) -> object:
+        if isinstance(value, Mapping) and any(mark in cast("Mapping[str, Any]", value) for mark in marks):
+            return {"default": cast("Mapping[str, Any]", value)}
+        return cast("object", value)
+
+    return BeforeValidator(validate)

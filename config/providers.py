@@ -1,0 +1,103 @@
+"""The `catalog.providers` section: what is discovered, and whose people are taken over. Keys are Backstage's where it has them."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from config.integration import HostName
+from config.provider import ProviderConfig, ScheduleConfig, by_id
+from config.providers_people import EntraOrg, LdapOrg
+from config.sections import Section, Text
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"should be a regular expression: {error}") from error
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_is_pattern)]
+"""A regular expression that a whole name has to match."""
+
+
+class TopicFilter(Section):
+    """`filters.topic`."""
+
+    include: tuple[Text, ...] = Field(default=(), description="Topics one of which a repository has to have; none: any repository.")
+    exclude: tuple[Text, ...] = Field(default=(), description="Topics that leave a repository out, whatever else it has.")
+
+
+class GitHubFilters(Section):
+    """`filters` of a GitHub discovery."""
+
+    branch: Text | None = Field(default=None, description="Branch to read; without it each repository's default branch.")
+    repository: Pattern | None = Field(default=None, description="Regular expression that a repository's whole name has to match.")
+    topic: TopicFilter = Field(default=TopicFilter(), description="Which topics count.")
+    visibility: tuple[Literal["private", "internal", "public"], ...] = Field(
+        default=(), description="Which visibilities count; none: every one."
+    )
+    allow_forks: bool = Field(default=True, description="Whether forks count.")
+    allow_archived: bool = Field(default=False, description="Whether archived repositories count.")
+
+
+class GitHubDiscovery(ProviderConfig):
+    """One of `catalog.providers.github`."""
+
+    host: HostName = Field(default="github.com", description="Host of one of `integrations.github`.")
+    organization: Text = Field(description="Organization, or user, whose repositories are looked at.")
+    catalog_path: Text = Field(default="/catalog-info.yaml", description="Path of the catalog files in a repository; a glob with `**` too.")
+    filters: GitHubFilters = Field(default=GitHubFilters(), description="Which repositories are read.")
+    validate_locations_exist: bool = Field(
+        default=False, description="Whether a repository without the file is left out from the start; not for globs."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_path(self) -> Self:
+        if self.validate_locations_exist and "*" in self.catalog_path:
+            raise ValueError("validateLocationsExist needs a catalogPath without wildcards")
+        return self
+
+
+class GitHubOrg(ProviderConfig):
+    """One of `catalog.providers.githubOrg`."""
+
+    id: Text = Field(default="default", description="Id of the provider.")
+    github_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+/?$")] = Field(
+        default="https://github.com", description="Address of the web pages of one of `integrations.github`."
+    )
+    orgs: tuple[Text, ...] = Field(min_length=1, description="Organizations whose teams and members are taken over.")
+    exclude_suspended_users: bool = Field(default=False, description="Whether suspended users of GitHub Enterprise are left out.")
+
+
+class Clones(ProviderConfig):
+    """One of `catalog.providers.clones`."""
+
+    schedule: ScheduleConfig = Field(
+        default=ScheduleConfig(frequency=timedelta(minutes=1)), description="When it looks for repositories; each minute if not told."
+    )
+    path: Path = Field(description="Folder below which Git repositories lie, relative to the configuration file.")
+    catalog_path: Text = Field(default="catalog-info.yaml", description="Path of the catalog files in a repository; a glob with `**` too.")
+
+
+class Providers(Section):
+    """`catalog.providers`."""
+
+    github: Annotated[Mapping[str, GitHubDiscovery], by_id("organization")] = Field(
+        default={}, description="Repositories of GitHub organizations, by an id; a single one may stand here itself."
+    )
+    github_org: Annotated[tuple[GitHubOrg, ...], BeforeValidator(lambda value: [value] if isinstance(value, Mapping) else value)] = Field(
+        default=(), description="Teams and members of GitHub organizations: a list, or a single one."
+    )
+    ldap_org: Annotated[Mapping[str, LdapOrg], by_id("target")] = Field(
+        default={}, description="People and groups of LDAP directories, by an id; a single one may stand here itself."
+    )
+    microsoft_graph_org: Annotated[Mapping[str, EntraOrg], by_id("tenantId")] = Field(
+        default={}, description="People and groups of Microsoft Entra, by an id; a single one may stand here itself."
+    )
+    clones: Mapping[str, Clones] = Field(default={}, description="Folders with clones of Git repositories, by an id.")
