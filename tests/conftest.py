@@ -15,6 +15,7 @@ from tests.servers.redis import RedisServer
 Server = TypeVar("Server", Neo4jServer, RedisServer)
 
 StartNeo4j = Callable[..., Neo4jServer]
+StartRedis = Callable[[], RedisServer]
 
 
 def _started(server: Server) -> Server:
@@ -70,6 +71,21 @@ def start_neo4j(tmp_path: Path) -> Iterator[StartNeo4j]:
 
     def start(*, auth: bool = False) -> Neo4jServer:
         server = Neo4jServer(tmp_path / f"neo4j-{len(servers)}", auth=auth)
+        servers.append(server)
+        return _started(server)
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
+    """Starts a Redis of the test's own, to be killed and started again at will."""
+    servers: list[RedisServer] = []
+
+    def start() -> RedisServer:
+        server = RedisServer(tmp_path)
         servers.append(server)
         return _started(server)
 

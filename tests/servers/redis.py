@@ -10,7 +10,7 @@ from tests.servers.neo4j import MissingServerError
 
 
 class RedisServer:
-    """A redis-server on a free port of the loopback interface, which keeps nothing on disk."""
+    """A redis-server on a free port of the loopback interface, which keeps nothing on disk, and its port when it is started again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,9 +26,7 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             raise MissingServerError("redis-server is not installed; on Debian and Ubuntu: apt-get install redis-server")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = self._port or _free_port()
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder)]
         self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
         self._wait()
@@ -50,3 +48,9 @@ class RedisServer:
         if self._process:
             self._process.kill()
             self._process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
