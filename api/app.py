@@ -21,9 +21,11 @@ from api.graphql.view import GraphQLEndpoint
 from api.health import health_routes
 from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders
+from api.webhooks import webhook_routes
 from config.model import Config
 from graph.relations import RelationRegistry
 from graph.store import Store
+from plugins.receivers import receptions_from
 
 _FIRST_TRY_SECONDS = 0.5
 """How long a start waits for the store, so that the first requests to a store that is there are answered."""
@@ -63,6 +65,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             Route("/graphql", graphql),
             Mount("/graphiql", PageFiles()),
             *health_routes(store, opening),
+            *webhook_routes(receptions_from(config), store, opening),
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: http_error, Exception: http_error},

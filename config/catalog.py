@@ -11,6 +11,7 @@ from config.intervals import Interval
 from config.lifecycle import Registration
 from config.providers import Providers
 from config.sections import Section, Text
+from config.webhooks import IncomingWebhooks
 
 _URL = re.compile(r"(?:https?|ssh)://[^/\s]|[\w.-]+@[\w.-]+:\S", re.ASCII)
 
@@ -125,3 +126,6 @@ class Catalog(Section):
     kinds: tuple[KindConfig, ...] = Field(default=(), description="Kinds beyond the built-in ones.")
     relations: tuple[RelationConfig, ...] = Field(default=(), description="Relations beyond the built-in ones.")
     registration: Registration = Field(default=Registration(), description="What may be registered over the API.")
+    webhooks: IncomingWebhooks = Field(
+        default=IncomingWebhooks(), description="Webhooks of repository hosts, taken at `/webhooks/<name>` if configured here."
+    )

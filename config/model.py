@@ -7,6 +7,7 @@ from config.catalog import Catalog
 from config.graphql import GraphQL
 from config.integrations import Integrations
 from config.sections import Section
+from config.webhooks import OutgoingWebhook
 
 
 class Config(Section):
@@ -16,3 +17,4 @@ class Config(Section):
     graphql: GraphQL = Field(default=GraphQL(), description="The GraphQL endpoint.")
     integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
+    webhooks: tuple[OutgoingWebhook, ...] = Field(default=(), description="Whom to tell of changes of the catalog.")

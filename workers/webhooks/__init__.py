@@ -1,0 +1,1 @@
+"""Webhooks: what hosts of repositories tell, and what is told to others."""
