@@ -1,1 +1,1 @@
-"""Bitbucket Cloud."""
+"""Bitbucket Cloud: repositories, discovery of catalog files, webhooks."""

@@ -1,1 +1,1 @@
-"""Bitbucket Server and Data Center."""
+"""Bitbucket Server and Data Center: repositories, discovery of catalog files, webhooks."""

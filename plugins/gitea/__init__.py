@@ -1,1 +1,1 @@
-"""Gitea and Forgejo."""
+"""Gitea and Forgejo: repositories, discovery of catalog files, webhooks."""

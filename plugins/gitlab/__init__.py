@@ -1,1 +1,1 @@
-"""GitLab."""
+"""GitLab: repositories, discovery of catalog files, groups and users, webhooks."""

@@ -1,0 +1,93 @@
+"""Repositories of Gitea and Forgejo, by their REST API (/api/swagger on each instance)."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import quote
+
+from config.integrations_gitea import GiteaIntegration
+from plugins.contract import Head, Place, TreeFile
+from plugins.outbound.client import Outbound
+from plugins.pages import DEFAULT, TAGS, is_commit, leads_down, page, part, quoted
+from plugins.rest import RestApi, basic, bearer, missing, signed_by, understood
+
+_VIEWS = ("src", "raw", "media", "blame")
+_REGULAR = ("100644", "100755", "100664")
+_LEAN = "stat=false&verification=false&files=false"
+
+
+class GiteaHost:
+    """A Gitea or Forgejo instance. Revisions are branches, tags as `refs/tags/…`, or commits."""
+
+    def __init__(self, integration: GiteaIntegration, outbound: Outbound) -> None:
+        self.host = integration.host
+        self.web_url = integration.web_url
+        self.api_url = f"{self.web_url}/api/v1"
+        self.api = RestApi(outbound, signed_by(_credentials(integration)), self.api_url)
+
+    def place(self, url: str) -> Place | None:
+        found = page(url, self.host, self.web_url)
+        if found is None or len(found.parts) < 2:
+            return None
+        owner, name, *rest = found.parts
+        repository = f"{owner}/{name.removesuffix('.git')}"
+        if not rest:
+            return Place(self.host, repository, None, "")
+        if len(rest) < 3 or rest[0] not in _VIEWS or rest[1] not in {"branch", "tag", "commit"}:
+            return None
+        revision = f"{TAGS}{rest[2]}" if rest[1] == "tag" else rest[2]
+        return Place(self.host, repository, None if revision == DEFAULT else revision, "/".join(rest[3:]))
+
+    def url(self, place: Place) -> str:
+        address = f"{self.web_url}/{quoted(place.repository)}"
+        if place.revision is None and not place.path:
+            return address
+        revision = place.revision or DEFAULT
+        kind = "tag" if revision.startswith(TAGS) else "commit" if revision == DEFAULT or is_commit(revision) else "branch"
+        return "/".join(each for each in (address, "src", kind, part(revision.removeprefix(TAGS)), quoted(place.path)) if each)
+
+    async def head(self, place: Place, known: Head | None = None) -> Head:
+        base = self.repository_url(place.repository)
+        if place.revision is None:
+            url = f"{base}/commits?limit=1&{_LEAN}"
+        else:
+            url = f"{base}/git/commits/{quote(place.revision.removeprefix(TAGS), safe='')}?{_LEAN}"
+
+        def read(found: Any) -> tuple[str, str]:
+            commit = str(found[0]["sha"] if place.revision is None else found["sha"])
+            return commit, place.revision or commit
+
+        return await self.api.head(url, known, read)
+
+    async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
+        url = f"{self.repository_url(place.repository)}/git/trees/{head.commit}?recursive=true&per_page=1000"
+        files: list[TreeFile] = []
+        number, seen, total = 1, 0, 1
+        with understood(url):
+            while seen < total:
+                listed, _ = await self.api.json(f"{url}&page={number}")
+                entries = cast("list[Any]", listed["tree"] or [])
+                files += [TreeFile(str(entry["path"]), int(entry["size"])) for entry in entries if entry["mode"] in _REGULAR]
+                number, seen, total = number + 1, seen + len(entries), int(listed.get("total_count", 0)) if entries else 0
+        return files
+
+    async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
+        if not leads_down(place.path):
+            raise missing(self.url(place))
+        return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
+
+    def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
+        return self.api.chunks(f"{self.repository_url(place.repository)}/archive/{head.commit}.tar.gz")
+
+    def repository_url(self, repository: str) -> str:
+        """The address of the repository in the API."""
+        return f"{self.api_url}/repos/{quoted(repository)}"
+
+    def file_url(self, repository: str, path: str, revision: str) -> str:
+        """The address of the file's content in the API."""
+        return f"{self.repository_url(repository)}/raw/{quoted(path)}?ref={quote(revision, safe='')}"
+
+
+def _credentials(integration: GiteaIntegration) -> Mapping[str, str]:
+    if integration.username and integration.password:
+        return basic(integration.username, integration.password)
+    return bearer(integration.token or integration.password, "token")
