@@ -55,7 +55,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     graphql = GraphQLEndpoint(
         schema,
         config.graphql,
-        context_of=lambda _: Context(store, registry),
+        context_of=lambda _: Context(store, registry, actions=opening.actions),
         opened=lambda: opening.opened,
         fingerprint=_fingerprint(config, schema.as_str()),
     )

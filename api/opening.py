@@ -7,9 +7,11 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 from graph.errors import StoreUnavailableError
 from graph.store import Store
+from workers.figures import BackgroundWork
+from ingest.lifecycle import Actions
 
-Background = Callable[[], AbstractAsyncContextManager[object]]
-"""What runs while the store is open, such as the refreshing of locations."""
+Background = Callable[[], AbstractAsyncContextManager[Actions | None]]
+"""What runs while the store is open, such as the refreshing of locations. It gives what changes the catalog on request."""
 
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 2.0
@@ -24,11 +26,23 @@ class StoreOpening:
         self._store = store
         self._background = background
         self._opened = False
+        self._actions: Actions | None = None
         self._tried = asyncio.Event()
+        self._work: BackgroundWork | None = None
+
+    @property
+    def work(self) -> BackgroundWork | None:
+        """The background work, while it goes on."""
+        return self._work
 
     @property
     def opened(self) -> bool:
         return self._opened
+
+    @property
+    def actions(self) -> Actions | None:
+        """What changes the catalog on request; None while the background work does not run."""
+        return self._actions
 
     async def wait_for_first_try(self, seconds: float) -> None:
         """Return after the first attempt to open the store, successful or not, or after `seconds`."""
@@ -41,7 +55,7 @@ class StoreOpening:
         while True:
             try:
                 await self._open()
-                async with self._background():
+                async with self._background() as self._actions:
                     await asyncio.get_running_loop().create_future()
             except StoreUnavailableError as error:
                 self._tried.set()

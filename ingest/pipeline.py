@@ -1,7 +1,7 @@
 """Keeping the graph in step with its locations: one location read and written, and all configured locations together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -121,11 +121,19 @@ async def add_locations(store: Store, locations: Sequence[Location]) -> None:
         await store.apply(Batch(Cause("location", "configuration"), locations=changed))
 
 
-async def remove_location(location: Location, store: Store, settings: IngestSettings, cause: Cause | None = None) -> None:
-    """Forget the location and its files. What nothing else declares is removed, or kept as an orphan."""
+async def remove_location(
+    location: Location,
+    store: Store,
+    settings: IngestSettings,
+    cause: Cause | None = None,
+    *,
+    told: Callable[[Batch], None] | None = None,
+) -> None:
+    """Forget the location and its files. What nothing else declares is removed, or kept as an orphan; `told` gets what is written."""
     cause = cause or Cause("location", f"{location.type}:{location.target} is no longer configured")
     for attempt in range(1, _ATTEMPTS + 1):
         settler = await _settler(location, store, settings, cause)
+        settler.told = told
         gone = [FileChange(location.id, path, None, record) for path, record in settler.records.items()]
         try:
             for group in groups(gone, _BATCH):

@@ -11,9 +11,13 @@ from config import Config
 from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.progress import Progress
-from workers.queue import Queue, connected, working
+from workers.lifecycle.actions import CatalogActions
+from workers.lifecycle.requests import Requested
+from workers.figures import BackgroundWork
+from workers.queue import Queue, connected, within_reach, working
 from workers.refresh.jobs import Refreshing, cron_jobs, functions, synchronise_catalog
 from workers.refresh.watch import watch
+from workers.work import QueuedWork
 
 _LOST_SECONDS = 1.0
 
@@ -23,16 +27,19 @@ _log = logging.getLogger("callboard.worker")
 @asynccontextmanager
 async def running_worker(
     config: Config, store: Store, registry: RelationRegistry, progress: Progress | None = None
-) -> AsyncGenerator[None]:
-    """Keeps the catalog in step with its locations while entered; entering does not wait for the first read. The store is open.
+) -> AsyncGenerator[CatalogActions]:
+    """Keeps the catalog in step with its locations while entered, and gives what changes it on request; entering does not wait for the
+    first read. The store is open.
 
-    With `backend.queue` this is left to `callboard worker`, and nothing happens here.
+    With `backend.queue` keeping in step is left to `callboard worker`.
     """
+    refreshing = Refreshing(config, store, registry, progress)
+    file_roots = config.catalog.registration.file_roots
     if config.backend.queue is not None:
-        yield
+        yield CatalogActions(store, refreshing.settings, file_roots, Requested(config.backend.queue.url))
         return
-    async with connected(None) as queue, _refreshing(Refreshing(config, store, registry, progress), queue):
-        yield
+    async with connected(None) as queue, _refreshing(refreshing, queue):
+        yield CatalogActions(store, refreshing.settings, file_roots, queue)
 
 
 async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:

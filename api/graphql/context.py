@@ -7,9 +7,11 @@ import strawberry
 
 from api.graphql.loaders import Loaders
 from graph.conditions import EVERYTHING, Condition
+from graph.errors import StoreUnavailableError
 from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Store
+from ingest.lifecycle import Actions
 
 GUEST = Ref("user:default/guest")
 
@@ -18,7 +20,8 @@ GUEST = Ref("user:default/guest")
 class Context:
     """Made anew for every request, because its loaders remember what they read.
 
-    `most_reached` is the number of entities after which a traversal stops and says that it is truncated.
+    `most_reached` is the number of entities after which a traversal stops and says that it is truncated. Without `actions` the
+    catalog can only be read.
     """
 
     store: Store
@@ -26,6 +29,14 @@ class Context:
     visible: Condition = EVERYTHING
     principal: Ref = GUEST
     most_reached: int = 250_000
+    actions: Actions | None = None
+
+    @property
+    def acting(self) -> Actions:
+        """What changes the catalog. StoreUnavailableError until it has been set up."""
+        if self.actions is None:
+            raise StoreUnavailableError("the catalog can't be changed here")
+        return self.actions
 
     @cached_property
     def loaders(self) -> Loaders:

@@ -1,0 +1,83 @@
+"""An application whose catalog can be changed: files below a folder, the embedded store, and what acts on both."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from api.app import create_app
+from config import Config
+from graph.conditions import EVERYTHING
+from graph.relations import RelationRegistry
+from graph.store import Change, Store
+from ingest.settings import settings_from
+from tests.api.http import ask
+from workers.lifecycle.actions import CatalogActions
+
+COMPONENT = """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: {name}
+spec:
+  type: service
+  lifecycle: production
+  owner: team
+"""
+
+
+def document(name: str, **spec: Any) -> dict[str, Any]:
+    """A valid Component."""
+    component = yaml.safe_load(COMPONENT.format(name=name))
+    return {**component, "spec": {**component["spec"], **spec}}
+
+
+class Requests:
+    """Notes the jobs that are asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+
+    async def request(self, function: str, *args: str) -> None:
+        self.asked.append((function, *args))
+
+
+class Acting:
+    """The client, the store behind it, and the folder below which files may be registered."""
+
+    def __init__(self, client: httpx.AsyncClient, store: Store, folder: Path, requests: Requests) -> None:
+        self.client, self.store, self.folder, self.requests = client, store, folder, requests
+
+    def write(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
+        return (await ask(self.client, query, variables=variables)).json()
+
+    async def data(self, query: str, **variables: Any) -> Any:
+        answer = await self.answer(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def changes(self) -> list[Change]:
+        return list(await self.store.changes(0, 1000, visible=EVERYTHING))
+
+
+@asynccontextmanager
+async def acting_on(store: Store, folder: Path, settings: Mapping[str, Any]) -> AsyncIterator[Acting]:
+    """An application on the store, with these settings of `catalog`."""
+    config, registry, requests = Config.model_validate({"catalog": settings}), RelationRegistry(), Requests()
+
+    @asynccontextmanager
+    async def background() -> AsyncGenerator[CatalogActions]:
+        yield CatalogActions(store, settings_from(config, registry), config.catalog.registration.file_roots, requests)
+
+    app = create_app(config, store, registry, background)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield Acting(client, store, folder, requests)
