@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 from graph.errors import StoreUnavailableError
 from graph.store import Store
-from workers.figures import BackgroundWork
 from ingest.lifecycle import Actions
+from workers.beside import Beside
+from workers.figures import BackgroundWork
 
-Background = Callable[[], AbstractAsyncContextManager[Actions | None]]
-"""What runs while the store is open, such as the refreshing of locations. It gives what changes the catalog on request."""
+Background = Callable[[], AbstractAsyncContextManager[Beside | None]]
+"""What runs while the store is open, such as the refreshing of locations. It gives what changes the catalog, and what is known of it."""
 
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 2.0
@@ -26,14 +27,13 @@ class StoreOpening:
         self._store = store
         self._background = background
         self._opened = False
-        self._actions: Actions | None = None
+        self._beside: Beside | None = None
         self._tried = asyncio.Event()
-        self._work: BackgroundWork | None = None
 
     @property
     def work(self) -> BackgroundWork | None:
         """The background work, while it goes on."""
-        return self._work
+        return self._beside.work if self._beside else None
 
     @property
     def opened(self) -> bool:
@@ -42,7 +42,7 @@ class StoreOpening:
     @property
     def actions(self) -> Actions | None:
         """What changes the catalog on request; None while the background work does not run."""
-        return self._actions
+        return self._beside.actions if self._beside else None
 
     async def wait_for_first_try(self, seconds: float) -> None:
         """Return after the first attempt to open the store, successful or not, or after `seconds`."""
@@ -55,7 +55,7 @@ class StoreOpening:
         while True:
             try:
                 await self._open()
-                async with self._background() as self._actions:
+                async with self._background() as self._beside:
                     await asyncio.get_running_loop().create_future()
             except StoreUnavailableError as error:
                 self._tried.set()

@@ -22,9 +22,8 @@ from graph.configured import registry_from
 from graph.relations import RelationRegistry
 from graph.store import Store
 from graph.stores import store_from
-from ingest.lifecycle import Actions
 from ingest.progress import Progress
-from workers.figures import BackgroundWork
+from workers.beside import Beside
 
 _BACKLOG = 2048
 _LONGEST_STOP_SECONDS = 3
@@ -88,13 +87,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _background(
-    config: Config, store: Store, registry: RelationRegistry, progress: Progress | None
-) -> AsyncGenerator[BackgroundWork]:
+async def _background(config: Config, store: Store, registry: RelationRegistry, progress: Progress | None) -> AsyncGenerator[Beside]:
     # The job system and the reading of files are a third of what a start imports, and no request needs them.
     composition = await asyncio.to_thread(import_module, "workers.composition")
-    async with composition.running_worker(config, store, registry, progress) as work:
-        yield work
+    async with composition.running_worker(config, store, registry, progress) as beside:
+        yield beside
 
 
 def _listening(listen: Listen) -> socket.socket:

@@ -11,9 +11,9 @@ from config import Config
 from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.progress import Progress
+from workers.beside import Beside
 from workers.lifecycle.actions import CatalogActions
 from workers.lifecycle.requests import Requested
-from workers.figures import BackgroundWork
 from workers.queue import Queue, connected, within_reach, working
 from workers.refresh.jobs import Refreshing, cron_jobs, functions, synchronise_catalog
 from workers.refresh.watch import watch
@@ -27,19 +27,21 @@ _log = logging.getLogger("callboard.worker")
 @asynccontextmanager
 async def running_worker(
     config: Config, store: Store, registry: RelationRegistry, progress: Progress | None = None
-) -> AsyncGenerator[CatalogActions]:
-    """Keeps the catalog in step with its locations while entered, and gives what changes it on request; entering does not wait for the
-    first read. The store is open.
+) -> AsyncGenerator[Beside]:
+    """Keeps the catalog in step with its locations while entered, and gives what changes it on request and what is known of the work;
+    entering does not wait for the first read. The store is open.
 
     With `backend.queue` keeping in step is left to `callboard worker`.
     """
     refreshing = Refreshing(config, store, registry, progress)
     file_roots = config.catalog.registration.file_roots
     if config.backend.queue is not None:
-        yield CatalogActions(store, refreshing.settings, file_roots, Requested(config.backend.queue.url))
+        async with within_reach(config.backend.queue.url) as queue:
+            actions = CatalogActions(store, refreshing.settings, file_roots, Requested(config.backend.queue.url))
+            yield Beside(actions, QueuedWork(queue))
         return
     async with connected(None) as queue, _refreshing(refreshing, queue):
-        yield CatalogActions(store, refreshing.settings, file_roots, queue)
+        yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue))
 
 
 async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:

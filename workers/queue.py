@@ -105,6 +105,17 @@ async def connected(url: str | None) -> AsyncGenerator[Queue]:
         await redis.aclose(close_connection_pool=True)
 
 
+@asynccontextmanager
+async def within_reach(url: str) -> AsyncGenerator[Queue]:
+    """The queue on the Redis of the URL, which is not asked for anything before somebody uses the queue."""
+    pool = ConnectionPool.from_url(url)  # pyright: ignore[reportUnknownMemberType] - untyped in redis
+    redis = ArqRedis(pool, job_serializer=orjson.dumps, job_deserializer=orjson.loads, default_queue_name=QUEUE)
+    try:
+        yield Queue(redis)
+    finally:
+        await redis.aclose(close_connection_pool=True)
+
+
 def in_process() -> ArqRedis:
     """A Redis that lives in this process and ends with it."""
     pool = ConnectionPool(connection_class=FakeAsyncRedisConnection, server=FakeServer(), version="7.4", server_type="redis")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +9,7 @@ import orjson
 from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix, job_key_prefix
 
-DURATION_BOUNDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
-"""Upper bounds, in seconds, by which durations are counted; the last bucket has none."""
+from workers.figures import DURATION_BOUNDS, FailedJob, JobNumbers
 
 MOST_FAILURES = 100
 """How many failed jobs are listed, the newest first."""
@@ -20,36 +18,6 @@ _TRIES_SECONDS = 24 * 3600
 _MOST_LOOKED_AT = 10_000
 _NAMES = "callboard:jobs"
 _FAILURES = "callboard:failures"
-
-
-@dataclass(frozen=True, slots=True)
-class FailedJob:
-    """A job that was given up. `reason` is what a reader can act on."""
-
-    name: str
-    arguments: Sequence[str]
-    failed_at: datetime
-    tries: int
-    reason: str
-
-
-@dataclass(slots=True)
-class JobNumbers:
-    """The numbers of the jobs of one name. `queued` may begin now, `waiting` were put off; ages are in seconds, None if there is none.
-
-    `durations` are the numbers of runs by DURATION_BOUNDS, and those beyond; `seconds` is their sum.
-    """
-
-    name: str
-    queued: int = 0
-    running: int = 0
-    waiting: int = 0
-    oldest_age_seconds: float | None = None
-    done: int = 0
-    failed: int = 0
-    retried: int = 0
-    seconds: float = 0
-    durations: Sequence[int] = field(default_factory=lambda: [0] * (len(DURATION_BOUNDS) + 1))
 
 
 class Statistics:

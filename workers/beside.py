@@ -1,0 +1,14 @@
+"""What a serving process is given for as long as its store is open: what changes the catalog, and what is known of the background work."""
+
+from dataclasses import dataclass
+
+from ingest.lifecycle import Actions
+from workers.figures import BackgroundWork
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The background work as the interfaces see it."""
+
+    actions: Actions
+    work: BackgroundWork
