@@ -27,6 +27,9 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "LocationCounts",
         "LocationEdge",
         "Origin",
+        "RegisterLocationPayload",
+        "RegisteredEntity",
+        "UnregisterLocationPayload",
         "WhyMissing",
     }
 )
