@@ -1,0 +1,53 @@
+"""The hosts of repositories that a configuration names, and which of them a URL belongs to."""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from config import Config
+from plugins.contract import Place, RepositoryHost
+from plugins.github.host import GitHubHost
+from plugins.https.host import HttpsHost
+from plugins.outbound.client import Outbound, outbound_from
+
+
+class Hosts:
+    """Every host that may be read, in the order in which they are asked whether a URL is theirs."""
+
+    def __init__(self, hosts: Sequence[RepositoryHost], outbound: Outbound) -> None:
+        self.all = hosts
+        self.outbound = outbound
+
+    def of(self, url: str) -> tuple[RepositoryHost, Place] | None:
+        """The host that the URL belongs to, and what it names there; None if no host that may be read knows it."""
+        for host in self.all:
+            place = host.place(url)
+            if place is not None:
+                return host, place
+        return None
+
+
+def hosts_from(config: Config, outbound: Outbound) -> Hosts:
+    """The hosts of a configuration; `outbound` is how they are reached."""
+    return Hosts([host for kind in _KINDS for host in kind(config, outbound)], outbound)
+
+
+@asynccontextmanager
+async def opened_hosts(config: Config) -> AsyncGenerator[Hosts]:
+    """The hosts of a configuration, with a way out that ends in the end."""
+    outbound = outbound_from(config)
+    try:
+        yield hosts_from(config, outbound)
+    finally:
+        await outbound.close()
+
+
+def _github(config: Config, outbound: Outbound) -> Iterable[RepositoryHost]:
+    return [GitHubHost(integration, outbound) for integration in config.integrations.github]
+
+
+def _https(config: Config, outbound: Outbound) -> Iterable[RepositoryHost]:
+    return [HttpsHost(outbound, config.catalog.max_file_size_bytes)]
+
+
+_KINDS: Sequence[Callable[[Config, Outbound], Iterable[RepositoryHost]]] = (_github, _https)
+"""What each kind of integration makes; plain files come last, since they take every address that may be read."""

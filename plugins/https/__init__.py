@@ -1,0 +1,1 @@
+"""Single files at plain addresses."""
