@@ -448,6 +448,29 @@ class Store(Protocol):
         """How many entries `changes` would list in all."""
         ...
 
+    async def change_counts_by_ref(self, refs: Sequence[Ref], *, visible: Condition) -> Mapping[Ref, int]:
+        """How many entries `changes` would list of each ref; one without any is absent."""
+        ...
+
+    async def changed_refs(
+        self, after: int, until: int, limit: int, *, visible: Condition, refs: Sequence[Ref] | None = None, beyond: str = ""
+    ) -> Sequence[Ref]:
+        """At most `limit` refs greater than `beyond`, ordered, with an entry that `changes` would list after one sequence number and up to
+        another, that one included.
+        """
+        ...
+
+    async def changed_ref_count(self, after: int, until: int, *, visible: Condition, refs: Sequence[Ref] | None = None) -> int:
+        """How many refs `changed_refs` would list in all."""
+        ...
+
+    async def merge_changes(self, merged: Sequence[Change], dropped: Sequence[int]) -> None:
+        """Write the merged entries in place of those with their sequence numbers, and drop others, in one transaction.
+
+        It is for the caller to see that the log tells the same of what remains. A number without an entry is passed over.
+        """
+        ...
+
     async def sequence_at(self, at: datetime) -> int | None:
         """The sequence number of the newest log entry written at that moment or before; the horizon, or 0, if there is none since.
 

@@ -35,7 +35,7 @@ from graph.store import (
     StateWrite,
     Window,
 )
-from graph.stores import neo4j_edges, neo4j_pages, neo4j_sources, neo4j_state_rows, neo4j_traversals
+from graph.stores import neo4j_edges, neo4j_log, neo4j_pages, neo4j_sources, neo4j_state_rows, neo4j_traversals
 from graph.stores.neo4j_connections import Connections, Transaction
 from graph.stores.neo4j_pages import EntityList, resolved
 from graph.stores.neo4j_writes import BatchWriter
@@ -153,6 +153,22 @@ class Neo4jStore:
 
     async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
         return await self._read(visible, lambda transaction, seen: neo4j_sources.change_counts(transaction, refs, seen))
+
+    async def change_counts_by_ref(self, refs: Sequence[Ref], *, visible: Condition) -> Mapping[Ref, int]:
+        return await self._read(visible, lambda transaction, seen: neo4j_log.change_counts_by_ref(transaction, refs, seen))
+
+    async def changed_refs(
+        self, after: int, until: int, limit: int, *, visible: Condition, refs: Sequence[Ref] | None = None, beyond: str = ""
+    ) -> Sequence[Ref]:
+        return await self._read(
+            visible, lambda transaction, seen: neo4j_log.changed_refs(transaction, after, until, seen, refs, beyond, limit)
+        )
+
+    async def changed_ref_count(self, after: int, until: int, *, visible: Condition, refs: Sequence[Ref] | None = None) -> int:
+        return await self._read(visible, lambda transaction, seen: neo4j_log.changed_ref_count(transaction, after, until, seen, refs))
+
+    async def merge_changes(self, merged: Sequence[Change], dropped: Sequence[int]) -> None:
+        await self._connections.write(lambda transaction: neo4j_log.merge_changes(transaction, merged, dropped))
 
     async def sequence_at(self, at: datetime) -> int | None:
         return await self._connections.read(lambda transaction: neo4j_state_rows.sequence_at(transaction, at))

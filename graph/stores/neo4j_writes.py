@@ -10,7 +10,8 @@ from graph.store import Batch, Change, Operation
 from graph.stores.logs import written_at
 from graph.stores.neo4j_composer import check_relation
 from graph.stores.neo4j_connections import Transaction
-from graph.stores.neo4j_records import EdgeKey, declared_from, declarer_of, json_text, kind_labels, stored_entity
+from graph.stores.neo4j_log import stored_change
+from graph.stores.neo4j_records import EdgeKey, declared_from, declarer_of, kind_labels, stored_entity
 from graph.stores.neo4j_sources import write_locations, write_sources
 from graph.stores.stale import refuse_moved_files
 
@@ -170,7 +171,7 @@ class BatchWriter:
         ]
         told = [entry for entry in entries if entry[1] is not Operation.UPDATED or entry[2]]
         changes = [Change(head + i, at, *entry, self._batch.cause) for i, entry in enumerate(told, start=1)]
-        await self._run("changes_write", "changes", [_stored_change(change) for change in changes])
+        await self._run("changes_write", "changes", [stored_change(change) for change in changes])
         if changes:
             await self._transaction.run("counter_set", {"head": changes[-1].sequence, "at": at.isoformat()})
         return changes
@@ -178,15 +179,3 @@ class BatchWriter:
     async def _run(self, query: str, parameter: str, rows: Sequence[object]) -> None:
         for start in range(0, len(rows), _AT_ONCE):
             await self._transaction.run(query, {parameter: rows[start : start + _AT_ONCE]})
-
-
-def _stored_change(change: Change) -> dict[str, object]:
-    return {
-        "sequence": change.sequence,
-        "at": change.at.isoformat(),
-        "ref": change.ref,
-        "operation": change.operation.value,
-        "patch": json_text(change.patch) if change.patch else None,
-        "causeKind": change.cause.kind,
-        "causeDetail": change.cause.detail,
-    }

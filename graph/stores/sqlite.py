@@ -29,7 +29,7 @@ from graph.store import (
     StateWrite,
     Window,
 )
-from graph.stores import sqlite_edges, sqlite_pages, sqlite_state_rows, sqlite_states, sqlite_traversals
+from graph.stores import sqlite_edges, sqlite_log, sqlite_pages, sqlite_state_rows, sqlite_states, sqlite_traversals
 from graph.stores.sqlite_connections import BUSY_SECONDS, Connections
 from graph.stores.sqlite_writes import BatchWriter
 
@@ -113,6 +113,20 @@ class SqliteStore:
 
     async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
         return await self._connections.read(lambda session: sqlite_states.change_counts(session, refs, visible))
+
+    async def change_counts_by_ref(self, refs: Sequence[Ref], *, visible: Condition) -> Mapping[Ref, int]:
+        return await self._connections.read(lambda session: sqlite_log.change_counts_by_ref(session, refs, visible))
+
+    async def changed_refs(
+        self, after: int, until: int, limit: int, *, visible: Condition, refs: Sequence[Ref] | None = None, beyond: str = ""
+    ) -> Sequence[Ref]:
+        return await self._connections.read(lambda session: sqlite_log.changed_refs(session, after, until, visible, refs, beyond, limit))
+
+    async def changed_ref_count(self, after: int, until: int, *, visible: Condition, refs: Sequence[Ref] | None = None) -> int:
+        return await self._connections.read(lambda session: sqlite_log.changed_ref_count(session, after, until, visible, refs))
+
+    async def merge_changes(self, merged: Sequence[Change], dropped: Sequence[int]) -> None:
+        await self._connections.write(lambda session: sqlite_log.merge_changes(session, merged, dropped))
 
     async def sequence_at(self, at: datetime) -> int | None:
         return await self._connections.read(lambda session: sqlite_state_rows.sequence_at(session, at))

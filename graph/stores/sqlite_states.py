@@ -26,6 +26,7 @@ from graph.store import (
 )
 from graph.stores.sqlite_composer import Composer, joined
 from graph.stores.sqlite_connections import Session, texts_as_json
+from graph.stores.sqlite_log import log_fragments
 from graph.stores.sqlite_records import check_bounds, declared_edges
 from graph.stores.windows import span_of
 
@@ -44,7 +45,7 @@ def changes(
     session: Session, after: int, limit: int, visible: Condition, refs: Sequence[Ref] | None, *, backward: bool
 ) -> Sequence[Change]:
     composer = Composer(visible)
-    fragments = _log_fragments(composer, visible, refs)
+    fragments = log_fragments(composer, visible, refs)
     beyond = f"change.sequence {'<' if backward else '>'} {composer.parameter(after)}"
     direction = "DESC" if backward else "ASC"
     rows = session.rows("changes", {**composer.parameters, "limit": limit}, **fragments, beyond=beyond, direction=direction)
@@ -53,13 +54,8 @@ def changes(
 
 def change_counts(session: Session, refs: Sequence[Ref] | None, visible: Condition) -> int:
     composer = Composer(visible)
-    fragments = _log_fragments(composer, visible, refs)
+    fragments = log_fragments(composer, visible, refs)
     return session.value("change_counts", composer.parameters, **fragments)
-
-
-def _log_fragments(composer: Composer, visible: Condition, refs: Sequence[Ref] | None) -> dict[str, str]:
-    seen = "TRUE" if visible == EVERYTHING else composer.names_seen("change.ref")
-    return {"wanted": composer.among("change.ref", refs), "visible": seen}
 
 
 def _change_from(row: Sequence[Any]) -> Change:

@@ -13,6 +13,7 @@ from graph.store import Batch, CatalogError, Change, Operation, SourceFile
 from graph.stores.logs import written_at
 from graph.stores.sqlite_composer import TEXT_SEPARATOR
 from graph.stores.sqlite_connections import Session, as_json
+from graph.stores.sqlite_log import change_record
 from graph.stores.sqlite_records import record_of
 from graph.stores.sqlite_state_rows import newest_entry
 from graph.stores.stale import refuse_moved_files
@@ -178,7 +179,7 @@ class BatchWriter:
         first, newest = head - len(entries) + 1, newest_entry(self._session, head)
         now, cause = written_at(newest[1] if newest else None), self._batch.cause
         changes = [Change(first + i, now, ref, operation, patch, cause) for i, (ref, operation, patch) in enumerate(entries)]
-        self._run("write_changes", "rows", [(change.sequence, change.ref, _change(change)) for change in changes])
+        self._run("write_changes", "rows", [(change.sequence, change.ref, change_record(change)) for change in changes])
         return changes
 
     def _entries(self) -> Iterator[tuple[Ref, Operation, Sequence[dict[str, object]]]]:
@@ -211,9 +212,3 @@ def _error(error: CatalogError) -> Sequence[object]:
     return (
         error.location_id, error.path, error.code, error.message, error.remedy, error.document, error.line, error.column, error.ref,
     )  # fmt: skip
-
-
-def _change(change: Change) -> str:
-    cause = change.cause
-    entry = (change.sequence, change.at.isoformat(), change.ref, change.operation, change.patch, cause.kind, cause.detail)
-    return orjson.dumps(entry).decode()

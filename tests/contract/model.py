@@ -1,5 +1,6 @@
 """The store port as plain Python over dictionaries: slow, obvious, and what both adapters are compared with."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -298,6 +299,18 @@ class Model:
 
     async def change_counts(self, refs: Sequence[Ref] | None, *, visible: Condition) -> int:
         return len(self._listed(visible, refs))
+
+    async def change_counts_by_ref(self, refs: Sequence[Ref], *, visible: Condition) -> Mapping[Ref, int]:
+        return Counter(change.ref for change in self._listed(visible, refs))
+
+    async def changed_refs(
+        self, after: int, until: int, limit: int, *, visible: Condition, refs: Sequence[Ref] | None = None, beyond: str = ""
+    ) -> Sequence[Ref]:
+        changed = {change.ref for change in self._listed(visible, refs) if after < change.sequence <= until}
+        return sorted(ref for ref in changed if ref > beyond)[:limit]
+
+    async def changed_ref_count(self, after: int, until: int, *, visible: Condition, refs: Sequence[Ref] | None = None) -> int:
+        return len(await self.changed_refs(after, until, len(self.log), visible=visible, refs=refs))
 
     def _errors(self, filter: ErrorFilter, visible: Condition) -> Sequence[tuple[Keyset, CatalogError]]:
         seen = self.seen(visible)

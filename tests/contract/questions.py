@@ -86,6 +86,9 @@ _ARGUMENTS: Mapping[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "dangling": st.tuples(_windows(graphs.refs, graphs.refs, graphs.relations)),
     "changes": st.tuples(st.integers(0, 9), _limits),
     "change_counts": st.tuples(st.none() | _some_refs),
+    "change_counts_by_ref": st.tuples(_some_refs),
+    "changed_refs": st.tuples(st.integers(0, 9), st.integers(0, 9), _limits),
+    "changed_ref_count": st.tuples(st.integers(0, 9), st.integers(0, 9)),
     "errors": st.tuples(_error_filters, _windows(*_error_keys)),
     "error_count": st.tuples(_error_filters),
 }
@@ -93,6 +96,8 @@ _OPTIONS: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
     "related": {"filter": _filters, "with_nodes": st.booleans()},
     "related_counts": {"filter": _filters},
     "changes": {"refs": st.none() | _some_refs, "backward": st.booleans()},
+    "changed_refs": {"refs": st.none() | _some_refs, "beyond": st.just("") | graphs.refs},
+    "changed_ref_count": {"refs": st.none() | _some_refs},
 }
 
 

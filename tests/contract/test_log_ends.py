@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -99,3 +100,20 @@ async def test_a_log_written_before_it_could_be_cut_is_complete(tmp_path: Path) 
     assert (await store.horizon(), await store.sequence_at(at), await store.sequence_at(at - TICK), await store.head()) == (0, 1, 0, 1)
     assert list(await store.states("runs")) == []
     await store.close()
+
+
+async def test_entries_are_merged_in_place_and_others_dropped(stocked: Store) -> None:
+    await _changed(stocked)
+    changes = {change.sequence: change for change in await stocked.changes(0, 99, visible=EVERYTHING)}
+    merged = replace(changes[12], patch=[{"op": "add", "path": "/spec/tier", "value": 1}], cause=Cause("user", "user:default/anna"))
+    await stocked.merge_changes([merged, replace(merged, sequence=99)], [10, 3, 77])
+    expected = [change for sequence, change in changes.items() if sequence not in {3, 10, 12}]
+    assert list(await stocked.changes(0, 99, visible=EVERYTHING)) == [*expected, merged]
+    assert (await stocked.head(), await stocked.horizon()) == (12, 0)
+    assert await stocked.sequence_at(changes[10].at) == 9
+    assert await stocked.sequence_at(changes[11].at) == 11
+    (change,) = await stocked.apply(batch(updated(ENTITIES[DB], NEW_DB)))
+    assert change.sequence == 13
+    assert await stocked.cut_log(10) == 8
+    assert await stocked.horizon() == 10
+    assert [change.sequence for change in await stocked.changes(0, 99, visible=EVERYTHING)] == [11, 12, 13]

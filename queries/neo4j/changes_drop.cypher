@@ -1,0 +1,3 @@
+MATCH (c:Change)
+WHERE c.sequence IN $sequences
+DELETE c

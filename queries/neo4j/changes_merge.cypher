@@ -1,0 +1,3 @@
+UNWIND $changes AS change
+MATCH (c:Change {sequence: change.sequence})
+SET c = change

@@ -1,0 +1,1 @@
+DELETE FROM changes WHERE sequence IN (SELECT value FROM json_each(:sequences))

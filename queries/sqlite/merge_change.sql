@@ -1,0 +1,1 @@
+UPDATE changes SET record = :record WHERE sequence = :sequence
