@@ -21,6 +21,7 @@ from api.graphql.view import GraphQLEndpoint
 from api.health import health_routes
 from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders
+from api.rest.entity_sets import entity_set_routes
 from api.webhooks import webhook_routes
 from config.model import Config
 from graph.relations import RelationRegistry
@@ -65,6 +66,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             Route("/graphql", graphql),
             Mount("/graphiql", PageFiles()),
             *health_routes(store, opening),
+            *entity_set_routes(lambda: opening.actions, config.catalog.registration.max_set_bytes),
             *webhook_routes(receptions_from(config), store, opening),
         ],
         middleware=[Middleware(SecurityHeaders)],

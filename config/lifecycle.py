@@ -1,5 +1,7 @@
 """How locations come into the catalog while it runs, and how entities leave it."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from config.sections import Section, Text
@@ -12,4 +14,7 @@ class Registration(Section):
         default=(),
         description="Folders below which a location of type `file` may be registered over the API, relative to the configuration file; "
         "without any, none may. What `url` locations may be registered is decided by `backend.reading.allow` and `integrations`.",
+    )
+    max_set_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=32 * 1024 * 1024, description="Larger sets of entities are refused where they are pushed, at `/api/catalog/entity-sets`."
     )

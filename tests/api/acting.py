@@ -15,7 +15,10 @@ from graph.relations import RelationRegistry
 from graph.store import Change, Store
 from ingest.settings import settings_from
 from tests.api.http import ask
+from workers.beside import Beside
 from workers.lifecycle.actions import CatalogActions
+from workers.queue import Queue, connected
+from workers.work import QueuedWork
 
 COMPONENT = """apiVersion: backstage.io/v1alpha1
 kind: Component
@@ -34,21 +37,11 @@ def document(name: str, **spec: Any) -> dict[str, Any]:
     return {**component, "spec": {**component["spec"], **spec}}
 
 
-class Requests:
-    """Notes the jobs that are asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, ...]] = []
-
-    async def request(self, function: str, *args: str) -> None:
-        self.asked.append((function, *args))
-
-
 class Acting:
     """The client, the store behind it, and the folder below which files may be registered."""
 
-    def __init__(self, client: httpx.AsyncClient, store: Store, folder: Path, requests: Requests) -> None:
-        self.client, self.store, self.folder, self.requests = client, store, folder, requests
+    def __init__(self, client: httpx.AsyncClient, store: Store, folder: Path, queue: Queue) -> None:
+        self.client, self.store, self.folder, self._queue = client, store, folder, queue
 
     def write(self, name: str, text: str) -> str:
         path = self.folder / name
@@ -64,6 +57,11 @@ class Acting:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
+    async def jobs(self) -> list[str]:
+        """What was asked for of the workers."""
+        keys: list[bytes] = await self._queue.redis.keys("arq:job:*")
+        return sorted(key.decode().removeprefix("arq:job:") for key in keys)
+
     async def changes(self) -> list[Change]:
         return list(await self.store.changes(0, 1000, visible=EVERYTHING))
 
@@ -71,13 +69,15 @@ class Acting:
 @asynccontextmanager
 async def acting_on(store: Store, folder: Path, settings: Mapping[str, Any]) -> AsyncIterator[Acting]:
     """An application on the store, with these settings of `catalog`."""
-    config, registry, requests = Config.model_validate({"catalog": settings}), RelationRegistry(), Requests()
+    config, registry = Config.model_validate({"catalog": settings}), RelationRegistry()
+    async with connected(None) as queue:
 
-    @asynccontextmanager
-    async def background() -> AsyncGenerator[CatalogActions]:
-        yield CatalogActions(store, settings_from(config, registry), config.catalog.registration.file_roots, requests)
+        @asynccontextmanager
+        async def background() -> AsyncGenerator[Beside]:
+            roots = config.catalog.registration.file_roots
+            yield Beside(CatalogActions(store, settings_from(config, registry), roots, queue), QueuedWork(queue))
 
-    app = create_app(config, store, registry, background)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        yield Acting(client, store, folder, requests)
+        app = create_app(config, store, registry, background)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            yield Acting(client, store, folder, queue)

@@ -1,0 +1,1 @@
+"""What is served as plain JSON over HTTP beside GraphQL."""

@@ -1,0 +1,207 @@
+"""The push API: sets of entities that a client keeps in the catalog under a name of its own, at /api/catalog/entity-sets."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.errors import UNAVAILABLE, http_error
+from api.graphql.context import GUEST
+from graph.errors import CallboardError, InputError, InvalidRefError, NotFoundError, StoreUnavailableError
+from graph.refs import Ref, parse_ref
+from graph.store import CatalogError
+from ingest.lifecycle import Actions, Demand, PreconditionError, Pushed, PushedSet
+
+_PATH = "/api/catalog/entity-sets"
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_NAME_RULE = "A set's name has 1 to 63 letters, digits, dots, dashes and underscores, with a letter or digit at both ends."
+_TAG = re.compile(r'\s*(?:(?:W/)?"([^"]*)"|(\*))\s*')
+_MOST_ENTITIES = 100_000
+_FLAGS = {"": True, "true": True, "1": True, "false": False, "0": False}
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> list[Route]:
+    """GET lists the sets; PUT gives a set its entities, PATCH adds and removes some, DELETE removes it. `acting` is None until it can act.
+
+    Bodies are JSON of at most `max_bytes`. PUT, PATCH and DELETE honour If-Match and If-None-Match, and with `?dryRun=true` PUT and PATCH
+    only tell. 400 for a request that makes no sense, 404 for a set that is none, 412, 413, 415, 503 while the store can't be reached.
+    """
+
+    def actions() -> Actions:
+        found = acting()
+        if found is None:
+            raise StoreUnavailableError(UNAVAILABLE)
+        return found
+
+    async def listed(request: Request) -> Response:
+        return _json({"items": [_summary(one) for one in await actions().sets()]})
+
+    async def shown(request: Request) -> Response:
+        name = _name(request)
+        found = next((one for one in await actions().sets() if one.name == name), None)
+        if found is None:
+            raise NotFoundError(f"There is no entity set named {name!r}.")
+        return _json(_summary(found), found.tag)
+
+    async def put(request: Request) -> Response:
+        body = await _object(request, max_bytes, {"entities"})
+        return await _pushed(request, actions(), _entities(body, "entities", required=True), full=True)
+
+    async def patched(request: Request) -> Response:
+        body = await _object(request, max_bytes, {"added", "removed"})
+        return await _pushed(request, actions(), _entities(body, "added"), full=False, removed=_refs(body))
+
+    async def dropped(request: Request) -> Response:
+        gone = await actions().drop_set(_name(request), GUEST, demand=_demand(request))
+        return _json({"removed": list(gone.removed), "orphaned": list(gone.orphaned)})
+
+    return [
+        Route(_PATH, _answering(listed), methods=["GET"]),
+        Route(_PATH + "/{name}", _answering(shown), methods=["GET"]),
+        Route(_PATH + "/{name}", _answering(put), methods=["PUT"]),
+        Route(_PATH + "/{name}", _answering(patched), methods=["PATCH"]),
+        Route(_PATH + "/{name}", _answering(dropped), methods=["DELETE"]),
+    ]
+
+
+def _answering(answer: Answer) -> Answer:
+    """The answer, or the error in the one shape of HTTP errors."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except PreconditionError as error:
+            return await http_error(request, HTTPException(412, str(error)))
+        except (CallboardError, HTTPException) as error:
+            return await http_error(request, error)
+
+    return answered
+
+
+async def _pushed(
+    request: Request, actions: Actions, documents: Sequence[Mapping[str, Any]], *, full: bool, removed: Sequence[Ref] = ()
+) -> Response:
+    name, dry_run = _name(request), _dry_run(request)
+    pushed = await actions.push(name, documents, GUEST, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
+    return _json({"name": name, "dryRun": dry_run, **_told(pushed)}, pushed.tag)
+
+
+def _told(pushed: Pushed) -> dict[str, Any]:
+    return {
+        "created": list(pushed.created),
+        "updated": list(pushed.updated),
+        "removed": list(pushed.removed),
+        "unchanged": pushed.unchanged,
+        "problems": [asdict(problem) for problem in pushed.problems],
+        "conflicts": [_conflict(error) for error in pushed.conflicts],
+    }
+
+
+def _conflict(error: CatalogError) -> dict[str, Any]:
+    return {"ref": error.ref, "message": error.message, "remedy": error.remedy}
+
+
+def _summary(one: PushedSet) -> dict[str, Any]:
+    return {"name": one.name, "entities": one.entities, "errors": one.errors, "writtenAt": one.written_at, "etag": f'"{one.tag}"'}
+
+
+def _name(request: Request) -> str:
+    name: str = request.path_params["name"]
+    if not _NAME.fullmatch(name):
+        raise InputError(_NAME_RULE)
+    return name
+
+
+def _dry_run(request: Request) -> bool:
+    given = request.query_params.get("dryRun", "false")
+    if given.lower() not in _FLAGS:
+        raise InputError("`dryRun` is true or false.")
+    return _FLAGS[given.lower()]
+
+
+def _demand(request: Request) -> Demand:
+    return Demand(_tags(request, "if-match"), _tags(request, "if-none-match"))
+
+
+def _tags(request: Request, header: str) -> Sequence[str] | None:
+    given = request.headers.get(header)
+    if given is None:
+        return None
+    found = [_TAG.fullmatch(part) for part in given.split(",")]
+    if not all(found):
+        raise InputError(f'{header.title()} holds tags in double quotes, as ETag gives them, or "*".')
+    return [tag[1] if tag[1] is not None else "*" for tag in found if tag]
+
+
+async def _object(request: Request, max_bytes: int, known: set[str]) -> Mapping[str, object]:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "The body has to be JSON, with the header Content-Type: application/json.")
+    try:
+        body = orjson.loads(await _body(request, max_bytes))
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"The body is not valid JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise InputError("The body has to be a JSON object.")
+    content = cast("dict[str, object]", body)
+    if unknown := sorted(content.keys() - known):
+        raise InputError(f"The body has the member {unknown[0]!r}, which means nothing here; {' and '.join(sorted(known))} do.")
+    return content
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    too_large = HTTPException(413, f"The body is larger than {max_bytes:,} bytes (catalog.registration.maxSetBytes).")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise too_large
+    except ClientDisconnect as error:
+        raise HTTPException(400, "The body did not arrive whole.") from error
+    return bytes(body)
+
+
+def _entities(body: Mapping[str, object], member: str, *, required: bool = False) -> Sequence[Mapping[str, Any]]:
+    given = body.get(member)
+    if given is None and not required:
+        return []
+    if not isinstance(given, list):
+        raise InputError(f"`{member}` has to be a list of entities.")
+    entities = cast("list[object]", given)
+    if len(entities) > _MOST_ENTITIES:
+        raise InputError(f"`{member}` holds {len(entities):,} entities; a set has {_MOST_ENTITIES:,} at most.")
+    wrong = next((index for index, entity in enumerate(entities) if not isinstance(entity, dict)), None)
+    if wrong is not None:
+        raise InputError(f"`{member}[{wrong}]` is no JSON object; an entity has apiVersion, kind, metadata and spec.")
+    return cast("list[dict[str, Any]]", entities)
+
+
+def _refs(body: Mapping[str, object]) -> Sequence[Ref]:
+    given = body.get("removed", cast("object", []))
+    if not isinstance(given, list):
+        raise InputError("`removed` has to be a list of refs.")
+    refs: list[Ref] = []
+    for index, text in enumerate(cast("list[object]", given)):
+        try:
+            refs.append(parse_ref(text if isinstance(text, str) else "").ref)
+        except InvalidRefError as error:
+            raise InputError(f"`removed[{index}]`: {error}") from error
+    return refs
+
+
+def _json(content: object, tag: str | None = None) -> Response:
+    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+    if tag is not None:
+        headers["ETag"] = f'"{tag}"'
+    return Response(orjson.dumps(content), headers=headers)
