@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -16,6 +15,7 @@ from ingest.files import FileContext, FileJob, FileReading
 from ingest.reading_process import Chunk, Readings, read_files
 
 _CHUNK = 64
+_CHUNKS_AHEAD = 64
 _WORTH_SECONDS = 0.5
 _WORTH_NEW_FILES = 500
 _MOST_PROCESSES = 4
@@ -30,16 +30,19 @@ def spare_processors() -> int:
 
 
 class Crew:
-    """Reads files in their order, some chunks ahead of its caller, so that reading goes on while readings are written.
+    """Reads files some chunks ahead of its caller, so that reading goes on while readings are written.
 
-    Processes take half a second of a processor to start, so they come in only when what is left is worth more than that.
+    Processes take half a second of a processor to start, so they come in only when what is left is worth more than that; until one of them
+    has answered, the caller's own reads as well.
     """
 
     def __init__(self, context: FileContext, processes: int | None = None) -> None:
         self._context = context
         self._most = spare_processors() if processes is None else processes
         self._processes: list[_ReadingProcess] = []
-        self._idle: asyncio.Queue[_ReadingProcess] = asyncio.Queue()
+        self._own = _OwnProcess(context)
+        self._idle: asyncio.Queue[_ReadingProcess | _OwnProcess] = asyncio.Queue()
+        self._idle.put_nowait(self._own)
 
     async def __aenter__(self) -> "Crew":
         return self
@@ -49,28 +52,29 @@ class Crew:
             process.close()
 
     async def readings(self, jobs: Sequence[FileJob]) -> AsyncIterator[tuple[FileJob, FileReading | None]]:
-        """Each job with what its file is read as, None where nothing changed, in the order of the jobs."""
+        """Each job with what its file is read as, None where nothing changed: in the order of the jobs within each chunk of them."""
         if sum(not job.digest for job in jobs) >= _WORTH_NEW_FILES:
             self._reinforce()
         chunks = _chunks(jobs)
-        ahead: deque[tuple[Chunk, asyncio.Task[Readings]]] = deque()
+        ahead: set[asyncio.Task[Sequence[tuple[FileJob, FileReading | None]]]] = set()
         left, began = len(jobs), time.monotonic()
         try:
             while True:
-                while len(ahead) < 2 * len(self._processes) + 1 and (chunk := next(chunks, None)) is not None:
-                    ahead.append((chunk, asyncio.ensure_future(self._read(chunk))))
+                while len(ahead) < (_CHUNKS_AHEAD if self._processes else 1) and (chunk := next(chunks, None)) is not None:
+                    ahead.add(asyncio.create_task(self._read(chunk)))
                 if not ahead:
                     return
-                chunk, readings = ahead.popleft()
-                for job, reading in zip(chunk, await readings, strict=True):
-                    yield job, reading
-                left -= len(chunk)
+                done, ahead = await asyncio.wait(ahead, return_when=asyncio.FIRST_COMPLETED)
+                for read in await asyncio.gather(*done):
+                    for job, reading in read:
+                        yield job, reading
+                    left -= len(read)
                 if left * (time.monotonic() - began) / (len(jobs) - left) > _WORTH_SECONDS:
                     self._reinforce()
         finally:
-            for _, task in ahead:
+            for task in ahead:
                 task.cancel()
-            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+            await asyncio.gather(*ahead, return_exceptions=True)
 
     def _reinforce(self) -> None:
         while len(self._processes) < self._most:
@@ -78,13 +82,23 @@ class Crew:
             self._processes.append(process)
             self._idle.put_nowait(process)
 
-    async def _read(self, chunk: Chunk) -> Readings:
-        if not self._processes:
-            return await asyncio.to_thread(read_files, chunk, self._context)
-        process = await self._idle.get()
-        readings = await asyncio.to_thread(process.read, chunk)
-        self._idle.put_nowait(process)
-        return readings
+    async def _read(self, chunk: Chunk) -> Sequence[tuple[FileJob, FileReading | None]]:
+        reader = await self._idle.get()
+        readings = await asyncio.to_thread(reader.read, chunk)
+        # Once the processes are there, the interpreter of this one is needed for writing.
+        if reader is not self._own or not any(process.answered for process in self._processes):
+            self._idle.put_nowait(reader)
+        return list(zip(chunk, readings, strict=True))
+
+
+class _OwnProcess:
+    """The caller's process, as one that reads."""
+
+    def __init__(self, context: FileContext) -> None:
+        self._context = context
+
+    def read(self, chunk: Chunk) -> Readings:
+        return read_files(chunk, self._context)
 
 
 class _ReadingProcess:
@@ -102,11 +116,14 @@ class _ReadingProcess:
                 [sys.executable, "-c", code], pass_fds=(handle,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
         self._connection.send(context)
+        self.answered = False
 
     def read(self, chunk: Chunk) -> Readings:
         """The readings of the chunk. Blocking. EOFError if the process died."""
         self._connection.send(chunk)
-        return self._connection.recv()
+        readings = self._connection.recv()
+        self.answered = True
+        return readings
 
     def close(self) -> None:
         self._connection.close()

@@ -28,6 +28,7 @@ READ_AT_GRANULARITY = timedelta(minutes=10)
 """A read that finds nothing new is written down only when the last one written down is older than this."""
 
 _BATCH = 1000
+_LARGEST_BATCH = 4000
 _ATTEMPTS = 5
 
 
@@ -218,7 +219,8 @@ class _Refresh:
                 else:
                     batch.append(change)
                     weight += len(change.declared) + 1
-                if weight >= _BATCH:
+                # Large indexes are written in large pieces: each batch touches most of their pages.
+                if weight >= min(max(_BATCH, self.declared // 4), _LARGEST_BATCH):
                     await self._write(batch, settler, traversal)
                     batch, weight = [], 0
         await self._write(batch, settler, traversal)
