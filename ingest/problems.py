@@ -39,6 +39,8 @@ class ErrorCode(StrEnum):
     INVALID_REF = "invalid-ref"
     PLACEHOLDER_UNREADABLE = "placeholder-unreadable"
     PLACEHOLDER_INVALID = "placeholder-invalid"
+    PROVIDER_FAILED = "provider-failed"
+    PROCESSOR_REFUSED = "processor-refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,14 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
     ErrorCode.PLACEHOLDER_INVALID: Explanation(
         "A placeholder, or the file that it names, does not hold what it should.",
         "{advice}",
+    ),
+    ErrorCode.PROVIDER_FAILED: Explanation(
+        "A provider failed for another reason than its source, or took longer than its schedule allows.",
+        "What it gave before stays, and it is tried again; see the worker's log, raise the provider's schedule.timeout, or ask its author.",
+    ),
+    ErrorCode.PROCESSOR_REFUSED: Explanation(
+        "A plugin's processor refuses the entity, or failed on it.",
+        "Mend what the message names; if it makes no sense, ask the author of the plugin.",
     ),
 }
 

@@ -2,20 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from arq.cron import CronJob
+from arq.worker import Function
 from redis import RedisError
 
 from config import Config
 from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.progress import Progress
+from plugins.hosts import Hosts, opened_hosts
+from plugins.providers import providers_from
 from workers.beside import Beside
 from workers.lifecycle.actions import CatalogActions
 from workers.lifecycle.requests import Requested
+from workers.providers import jobs as providers
 from workers.queue import Queue, connected, within_reach, working
-from workers.refresh.jobs import Refreshing, cron_jobs, functions, synchronise_catalog
+from workers.refresh import jobs as refresh
+from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
 from workers.work import QueuedWork
 
@@ -61,11 +67,27 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
             await asyncio.sleep(_LOST_SECONDS)
 
 
+def _functions() -> Sequence[Function]:
+    return [*refresh.functions(), *providers.functions()]
+
+
+def _cron_jobs() -> Sequence[CronJob]:
+    return [*refresh.cron_jobs(), *providers.cron_jobs()]
+
+
+def _providing(config: Config, hosts: Hosts) -> providers.Providing:
+    return providers.Providing(providers_from(config, hosts), config.catalog.provider_grace)
+
+
 @asynccontextmanager
 async def _refreshing(refreshing: Refreshing, queue: Queue) -> AsyncGenerator[asyncio.Task[None]]:
-    async with working(queue, functions(), cron_jobs(), {"refreshing": refreshing}) as task:
+    async with (
+        opened_hosts(refreshing.config) as hosts,
+        working(queue, _functions(), _cron_jobs(), {"refreshing": refreshing, "providing": _providing(refreshing.config, hosts)}) as task,
+    ):
         await queue.is_new()
         await queue.request(synchronise_catalog.__name__)
+        await queue.request(providers.take_over_providers.__name__)
         watching = asyncio.create_task(watch(refreshing, queue)) if refreshing.config.catalog.watch else None
         try:
             yield task

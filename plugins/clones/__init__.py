@@ -1,0 +1,1 @@
+"""Clones of Git repositories in a local folder."""
