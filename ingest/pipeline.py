@@ -17,6 +17,7 @@ from ingest.files import FileContext, FileJob, FileReading, failed_reading
 from ingest.locations import Traversal
 from ingest.progress import Progress, Progressed
 from ingest.provided import ENTITY_SET
+from ingest.releases import grace_among, remove_released
 from ingest.settings import IngestSettings, context_of, settings_from
 from ingest.settle import Settler, groups
 from ingest.targets import Target, decoded
@@ -94,10 +95,15 @@ async def rehearse(location: Location, store: Store, settings: IngestSettings) -
 async def synchronise(
     config: Config, store: Store, registry: RelationRegistry, progress: Progress | None = None
 ) -> Sequence[RefreshReport]:
-    """Take over the configured locations and refresh every stored one, in the configured order. Errors as of `refresh`."""
+    """Take over the configured locations and refresh every stored one, in the configured order. Errors as of `refresh`.
+
+    What no location declares when all have been read goes without a further grace.
+    """
     settings = settings_from(config, registry)
     await reconcile(config, store, settings)
-    return [await refresh(location, store, settings, progress) for location in await store.locations()]
+    reports = [await refresh(location, store, settings, progress) for location in await store.locations()]
+    await remove_released(store, at_once=True)
+    return reports
 
 
 async def reconcile(config: Config, store: Store, settings: IngestSettings) -> None:
@@ -128,13 +134,19 @@ async def remove_location(
     settings: IngestSettings,
     cause: Cause | None = None,
     *,
+    at_once: bool = False,
     told: Callable[[Batch], None] | None = None,
 ) -> None:
-    """Forget the location and its files. What nothing else declares is removed, or kept as an orphan; `told` gets what is written."""
+    """Forget the location and its files. What nothing else declares is removed after the grace, or `at_once`, or kept as an orphan.
+
+    `told` gets what is written.
+    """
     cause = cause or Cause("location", f"{location.type}:{location.target} is no longer configured")
     for attempt in range(1, _ATTEMPTS + 1):
         settler = await _settler(location, store, settings, cause)
         settler.told = told
+        if at_once:
+            settler.grace = timedelta(0)
         gone = [FileChange(location.id, path, None, record) for path, record in settler.records.items()]
         try:
             for group in groups(gone, _BATCH):
@@ -156,7 +168,9 @@ async def _untouched(location: Location, store: Store) -> RefreshReport:
 async def _settler(location: Location, store: Store, settings: IngestSettings, cause: Cause) -> Settler:
     records = dict(await store.files(location.id))
     order = {stored.id: place for place, stored in enumerate(await store.locations())}
-    return Settler(store, location, records, order, cause, settings.keep_orphans)
+    settler = Settler(store, location, records, order, cause, settings.keep_orphans)
+    settler.grace = grace_among(len(order), settings.removal_grace)
+    return settler
 
 
 @dataclass(slots=True)
@@ -204,7 +218,7 @@ class _Refresh:
         """Wave by wave: the files that targets lead to, then what their Location entities lead to."""
         batch: list[FileChange] = []
         weight = 0
-        targets: list[Target] = [Target(self.location.type, self.location.target)]
+        targets: list[Target] = [Target(self.location.type, self.location.target, optional=self._is_optional)]
         while targets:
             jobs = await asyncio.to_thread(traversal.follow, targets)
             targets = list[Target]()
@@ -224,6 +238,11 @@ class _Refresh:
                     await self._write(batch, settler, traversal)
                     batch, weight = [], 0
         await self._write(batch, settler, traversal)
+
+    @property
+    def _is_optional(self) -> bool:
+        """Whether the location may lead to nothing: many of the repositories that a provider discovers have no catalog file."""
+        return self.location.type == "url" and self.location.origin.startswith(f"{ENTITY_SET}:")
 
     async def _readings(
         self, jobs: Sequence[FileJob], traversal: Traversal, crew: Crew
@@ -249,7 +268,7 @@ class _Refresh:
         """A root that can't be read is an error of the location as a whole; one that still can't is the same error."""
         if reading is None:
             self.error = self.location.error
-        elif reading.failure:
+        elif reading.failure and not (reading.failure.missing and self._is_optional):
             self.error = reading.failure.message
 
     async def _write(self, batch: Sequence[FileChange], settler: Settler, traversal: Traversal) -> None:

@@ -36,7 +36,7 @@ class ClonesDiscovery:
         for repository in _repositories(str(self.config.path)):
             # A wildcard in the folder's name would be taken for one of the pattern.
             if not _WILDCARD.search(repository) and (_WILDCARD.search(path) or Path(repository, path).is_file()):
-                found.append(ProvidedLocation("file", f"{repository}/{path}", optional=True))
+                found.append(ProvidedLocation("file", f"{repository}/{path}"))
         return found
 
 
