@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from plugins.contract import Head, SourceError, SourceReason
 from plugins.outbound.answers import Answer
 from plugins.outbound.client import Outbound
+from plugins.outbound.guard import http_url
 
 Sign = Callable[[str], Awaitable[Mapping[str, str]]]
 """The headers that sign a request to a URL. SourceError if they can't be had."""
@@ -61,8 +62,13 @@ class RestApi:
             self._check(answer)
             return await answer.json(), answer
 
-    async def head(self, url: str, known: Head | None, read: Callable[[Any], tuple[str, str]]) -> Head:
-        """The head whose commit and revision `read` finds in what a GET answers; `known` itself if that is the same."""
+    async def head(
+        self, url: str, known: Head | None, read: Callable[[Any], tuple[str, str]], name: Callable[[], Awaitable[str]] | None = None
+    ) -> Head:
+        """The head whose commit and revision `read` finds in what a GET answers; `known` itself if that is the same.
+
+        `name` asks for the repository's full name, where the host redirects from that of a renamed one.
+        """
         etag = known.validators.get("etag") if known else None
         signed = await self._signed(url, {"accept": "application/json"} | ({"if-none-match": etag} if etag else {}))
         expected = {*self._refusals, *([304] if etag else [])}
@@ -73,10 +79,19 @@ class RestApi:
             found = await answer.json()
         with understood(url):
             commit, revision = read(found)
-        if known and (known.commit, known.revision) == (commit, revision):
+        moved_to = None
+        if name and answer.at.path != http_url(url).path:
+            moved_to = (known.moved_to if known else None) or await name()
+        if known and (known.commit, known.revision, known.moved_to) == (commit, revision, moved_to):
             return known
         etag = answer.headers.get("etag")
-        return Head(commit, revision, {"etag": etag} if etag else {})
+        return Head(commit, revision, {"etag": etag} if etag else {}, moved_to)
+
+    async def text(self, url: str, key: str) -> str:
+        """The text under the key of what a GET answers as JSON."""
+        found, _ = await self.json(url)
+        with understood(url):
+            return str(found[key])
 
     async def content(self, url: str, max_bytes: int, *, refused: Callable[[Answer], bool] = lambda _: False) -> bytes:
         """What a GET answers, as it is. Answers that are `refused` are none: NOT_FOUND."""

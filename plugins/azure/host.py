@@ -55,10 +55,13 @@ class AzureHost:
         return Place(self.host, f"{'/'.join(above)}/{GIT}/{name[0]}", _revision(found.query), found.query.get("path", "").strip("/"))
 
     def url(self, place: Place) -> str:
-        options = {"path": f"/{place.path}"} if place.path else {}
-        if place.revision:
-            options["version"] = _written(place.revision)
-        return f"{self.web_url}/{quoted(place.repository)}" + query(options)
+        return self._page(place, f"/{place.path}" if place.path else "")
+
+    def folder_url(self, place: Place) -> str:
+        return self._page(place, f"/{place.path}/" if place.path else "/")
+
+    def edit_url(self, place: Place) -> str | None:
+        return self.url(place)
 
     async def head(self, place: Place, known: Head | None = None) -> Head:
         version = _described(place.revision, "searchCriteria.itemVersion.") if place.revision else dict[str, str]()
@@ -94,6 +97,12 @@ class AzureHost:
         """The address of the repository in the API."""
         above, _, name = repository.partition(f"/{GIT}/")
         return f"{self.web_url}/{quoted(above)}/_apis/git/repositories/{part(name)}"
+
+    def _page(self, place: Place, path: str) -> str:
+        options = {"path": path} if path else {}
+        if place.revision:
+            options["version"] = _written(place.revision)
+        return f"{self.web_url}/{quoted(place.repository)}" + query(options)
 
     def _items(self, place: Place, head: Head, options: Mapping[str, str]) -> str:
         described = _described(head.commit, "versionDescriptor.")

@@ -46,7 +46,13 @@ class BitbucketCloudHost:
         address = f"{self.web_url}/{quoted(place.repository)}"
         if place.revision is None and not place.path:
             return address
-        return f"{address}/src/{part(place.revision or DEFAULT)}/{quoted(place.path)}"
+        return self._source(place)
+
+    def folder_url(self, place: Place) -> str:
+        return f"{self._source(place).rstrip('/')}/"
+
+    def edit_url(self, place: Place) -> str | None:
+        return self._source(place) + query({"mode": "edit", "at": place.revision or DEFAULT})
 
     async def head(self, place: Place, known: Head | None = None) -> Head:
         base = self.repository_url(place.repository)
@@ -60,7 +66,7 @@ class BitbucketCloudHost:
                 return str(found["mainbranch"]["target"]["hash"]), str(found["mainbranch"]["name"])
             return str(found["values"][0]["hash"]), place.revision
 
-        return await self.api.head(url, known, read)
+        return await self.api.head(url, known, read, lambda: self.api.text(base, "full_name"))
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         fields = "next,values.path,values.size,values.type,values.attributes"
@@ -95,6 +101,9 @@ class BitbucketCloudHost:
                 for value in listed["values"]:
                     yield value
                 next_url = self.api.following(answer, listed.get("next"))
+
+    def _source(self, place: Place) -> str:
+        return f"{self.web_url}/{quoted(place.repository)}/src/{part(place.revision or DEFAULT)}/{quoted(place.path)}"
 
 
 def _is_folder(answer: Answer, path: str) -> bool:

@@ -38,10 +38,13 @@ class BitbucketServerHost:
         return Place(self.host, repository, at.removeprefix(BRANCHES) if at else None, "/".join(path))
 
     def url(self, place: Place) -> str:
-        owner, _, slug = place.repository.partition("/")
-        owners = f"users/{part(owner[1:])}" if owner.startswith("~") else f"projects/{part(owner)}"
-        address = f"{self.web_url}/{owners}/repos/{part(slug)}/browse"
-        return address + (f"/{quoted(place.path)}" if place.path else "") + query({"at": place.revision} if place.revision else {})
+        return self._browse(place) + (query({"at": place.revision}) if place.revision else "")
+
+    def folder_url(self, place: Place) -> str:
+        return f"{self._browse(place)}/" + (query({"at": place.revision}) if place.revision else "")
+
+    def edit_url(self, place: Place) -> str | None:
+        return self.url(place)
 
     async def head(self, place: Place, known: Head | None = None) -> Head:
         until = {"until": place.revision} if place.revision else {}
@@ -85,6 +88,12 @@ class BitbucketServerHost:
                 for value in listed["values"]:
                     yield value
                 start = None if listed["isLastPage"] else str(listed["nextPageStart"])
+
+    def _browse(self, place: Place) -> str:
+        owner, _, slug = place.repository.partition("/")
+        owners = f"users/{part(owner[1:])}" if owner.startswith("~") else f"projects/{part(owner)}"
+        address = f"{self.web_url}/{owners}/repos/{part(slug)}/browse"
+        return f"{address}/{quoted(place.path)}" if place.path else address
 
 
 def _credentials(integration: BitbucketServerIntegration) -> Mapping[str, str]:

@@ -41,9 +41,15 @@ class GiteaHost:
         address = f"{self.web_url}/{quoted(place.repository)}"
         if place.revision is None and not place.path:
             return address
-        revision = place.revision or DEFAULT
-        kind = "tag" if revision.startswith(TAGS) else "commit" if revision == DEFAULT or is_commit(revision) else "branch"
-        return "/".join(each for each in (address, "src", kind, part(revision.removeprefix(TAGS)), quoted(place.path)) if each)
+        return self._source(place)
+
+    def folder_url(self, place: Place) -> str:
+        return f"{self._source(place)}/"
+
+    def edit_url(self, place: Place) -> str | None:
+        if place.revision is None or _kind(place.revision) != "branch":
+            return None
+        return f"{self.web_url}/{quoted(place.repository)}/_edit/{part(place.revision)}/{quoted(place.path)}"
 
     async def head(self, place: Place, known: Head | None = None) -> Head:
         base = self.repository_url(place.repository)
@@ -56,7 +62,7 @@ class GiteaHost:
             commit = str(found[0]["sha"] if place.revision is None else found["sha"])
             return commit, place.revision or commit
 
-        return await self.api.head(url, known, read)
+        return await self.api.head(url, known, read, lambda: self.api.text(base, "full_name"))
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         url = f"{self.repository_url(place.repository)}/git/trees/{head.commit}?recursive=true&per_page=1000"
@@ -85,6 +91,17 @@ class GiteaHost:
     def file_url(self, repository: str, path: str, revision: str) -> str:
         """The address of the file's content in the API."""
         return f"{self.repository_url(repository)}/raw/{quoted(path)}?ref={quote(revision, safe='')}"
+
+    def _source(self, place: Place) -> str:
+        revision = place.revision or DEFAULT
+        parts = (self.web_url, quoted(place.repository), "src", _kind(revision), part(revision.removeprefix(TAGS)), quoted(place.path))
+        return "/".join(each for each in parts if each)
+
+
+def _kind(revision: str) -> str:
+    if revision.startswith(TAGS):
+        return "tag"
+    return "commit" if revision == DEFAULT or is_commit(revision) else "branch"
 
 
 def _credentials(integration: GiteaIntegration) -> Mapping[str, str]:

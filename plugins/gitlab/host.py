@@ -41,12 +41,22 @@ class GitLabHost:
         address = f"{self.web_url}/{quoted(place.repository)}"
         if place.revision is None and not place.path:
             return address
-        view = "blob" if place.path else "tree"
-        return "/".join(each for each in (address, "-", view, part(place.revision or DEFAULT), quoted(place.path)) if each)
+        return self._page("blob" if place.path else "tree", place)
+
+    def folder_url(self, place: Place) -> str:
+        return f"{self._page('tree', place).rstrip('/')}/"
+
+    def edit_url(self, place: Place) -> str | None:
+        return self._page("edit", place)
 
     async def head(self, place: Place, known: Head | None = None) -> Head:
         url = f"{self.project_url(place.repository)}/repository/commits/{quote(place.revision or DEFAULT, safe='')}"
-        return await self.api.head(url, known, lambda commit: (str(commit["id"]), place.revision or str(commit["id"])))
+        return await self.api.head(
+            url,
+            known,
+            lambda commit: (str(commit["id"]), place.revision or str(commit["id"])),
+            lambda: self.api.text(self.project_url(place.repository), "path_with_namespace"),
+        )
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         url = f"{self.project_url(place.repository)}/repository/tree?recursive=true&pagination=keyset&per_page=100&ref={head.commit}"
@@ -69,3 +79,7 @@ class GitLabHost:
     def file_url(self, repository: str, path: str, revision: str) -> str:
         """The address of the file's content in the API."""
         return f"{self.project_url(repository)}/repository/files/{quote(path, safe='')}/raw?ref={quote(revision, safe='')}"
+
+    def _page(self, view: str, place: Place) -> str:
+        address = f"{self.web_url}/{quoted(place.repository)}"
+        return "/".join(each for each in (address, "-", view, part(place.revision or DEFAULT), quoted(place.path)) if each)

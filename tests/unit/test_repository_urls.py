@@ -166,3 +166,4 @@ def test_every_place_is_read_back_from_its_url(host: str, path: str, revision: s
     repository = {"dev.azure.com": "acme/web/_git/shop", "tfs.example.com": "Main/web/_git/shop", "acme.visualstudio.com": "web/_git/shop"}
     place = Place(host, repository.get(host, "ACME/shop"), revision, path)
     assert HOSTS[host].place(HOSTS[host].url(place)) == place
+    assert HOSTS[host].place(HOSTS[host].folder_url(place)) == place

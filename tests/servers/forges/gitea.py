@@ -1,0 +1,130 @@
+"""An emulator of Gitea: its REST API as each instance describes it at /api/swagger."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tests.servers.forges.forge import Endpoint, Forge, MovedError, answer, archived, blob, given, serving, slice_of
+from tests.servers.github.hub import Repository
+
+API = "/api/v1"
+_REPO = f"{API}/repos/{{owner}}/{{repo}}"
+
+
+class Gitea(Forge):
+    """A Gitea instance. Of what is used here it answers no ETag."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.conditional = False
+
+
+@contextmanager
+def serving_gitea(folder: Path) -> Iterator[Gitea]:
+    """A running instance."""
+    gitea = Gitea(folder)
+    with serving(gitea, _Repositories(gitea).routes(), _refused):
+        yield gitea
+
+
+def _refused(error: HTTPException) -> Response:
+    texts = {401: "invalid username, password or token", 404: "The target couldn't be found."}
+    return answer({"message": texts.get(error.status_code, error.detail), "url": "/api/swagger"}, error.status_code)
+
+
+class _Repositories:
+    """Repositories, and what is in them."""
+
+    def __init__(self, gitea: Gitea) -> None:
+        self.gitea = gitea
+
+    def routes(self) -> Mapping[str, Endpoint]:
+        return {
+            f"{API}/orgs/{{owner}}/repos": self.repositories,
+            _REPO: self.repository,
+            f"{_REPO}/commits": self.commits,
+            f"{_REPO}/git/commits/{{sha}}": self.commit,
+            f"{_REPO}/git/trees/{{sha}}": self.tree,
+            f"{_REPO}/raw/{{path:path}}": self.raw,
+            f"{_REPO}/contents/{{path:path}}": self.contents,
+            f"{_REPO}/archive/{{name:path}}": self.archive,
+        }
+
+    def repositories(self, request: Request) -> Response:
+        found = self.gitea.visible(request, given(request, "owner"))
+        rows, page, more = slice_of(request, found, 30, 50, number="page", length="limit")
+        following = request.url.include_query_params(page=page + 1)
+        link = {"link": f'<{self.gitea.url}{following.path}?{following.query}>; rel="next"'} if more else {}
+        return answer([self._shown(each) for each in rows], **link, x_total_count=str(len(found)))
+
+    def repository(self, request: Request) -> Response:
+        return answer(self._shown(self._of(request)))
+
+    def commits(self, request: Request) -> Response:
+        repository = self._of(request)
+        if not repository.git.commits:
+            raise HTTPException(409, "Git Repository is empty.")
+        sha = repository.git.head(request.query_params.get("sha", repository.git.default_branch))
+        return answer([_commit(sha)], x_hasmore="false")
+
+    def commit(self, request: Request) -> Response:
+        repository = self._of(request)
+        return answer(_commit(repository.git.head(given(request, "sha"))))
+
+    def tree(self, request: Request) -> Response:
+        repository = self._of(request)
+        sha = repository.git.head(given(request, "sha"))
+        entries = repository.git.tree(sha)
+        rows, page, more = slice_of(request, entries, 1000, 1000, number="page", length="per_page")
+        listed = [{"path": each.path, "mode": each.mode, "type": each.type, "size": each.size or 0, "sha": each.sha} for each in rows]
+        return answer({"sha": sha, "tree": listed, "truncated": more, "page": page, "total_count": len(entries)})
+
+    def raw(self, request: Request) -> Response:
+        repository = self._of(request)
+        entry = blob(repository, request.query_params.get("ref", repository.git.default_branch), given(request, "path"))
+        if entry is None or entry.type != "blob":
+            raise HTTPException(404)
+        return Response(repository.git.file(entry.sha), media_type="text/plain; charset=utf-8")
+
+    def contents(self, request: Request) -> Response:
+        repository = self._of(request)
+        entry = blob(repository, request.query_params.get("ref", repository.git.default_branch), given(request, "path"))
+        if entry is None:
+            raise HTTPException(404)
+        return answer({"path": entry.path, "sha": entry.sha, "type": "file" if entry.type == "blob" else "dir", "size": entry.size or 0})
+
+    def archive(self, request: Request) -> Response:
+        repository = self._of(request)
+        revision = given(request, "name").removesuffix(".tar.gz")
+        return Response(archived(repository, revision, f"{repository.name}/"), media_type="application/gzip")
+
+    def _of(self, request: Request) -> Repository:
+        name = f"{given(request, 'owner')}/{given(request, 'repo')}"
+        if name.lower() in self.gitea.moved and name.lower() not in self.gitea.repositories:
+            number = self.gitea.moved[name.lower()]
+            new = next((each.full_name for each in self.gitea.repositories.values() if each.id == number), "gone/gone")
+            path = request.url.path.replace(f"/{name}", f"/{new}", 1)
+            raise MovedError(f"{path}?{request.url.query}", 307)
+        return self.gitea.found(request, name)
+
+    def _shown(self, repository: Repository) -> Mapping[str, Any]:
+        return {
+            "id": repository.id,
+            "name": repository.name,
+            "full_name": repository.full_name,
+            "html_url": f"{self.gitea.url}/{repository.full_name}",
+            "default_branch": repository.git.default_branch,
+            "empty": not repository.git.commits,
+            "archived": repository.archived,
+            "fork": repository.fork,
+            "private": repository.private,
+        }
+
+
+def _commit(sha: str) -> Mapping[str, Any]:
+    return {"sha": sha, "created": "2024-01-01T00:00:00Z", "commit": {"message": "A commit"}}
