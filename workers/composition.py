@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from arq.cron import CronJob
 from arq.worker import Function
@@ -23,6 +23,7 @@ from workers.queue import Queue, connected, within_reach, working
 from workers.refresh import jobs as refresh
 from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
+from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
 _LOST_SECONDS = 1.0
@@ -68,7 +69,7 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
 
 
 def _functions() -> Sequence[Function]:
-    return [*refresh.functions(), *providers.functions()]
+    return [*refresh.functions(), *providers.functions(), *webhooks.functions(), *lifecycle.functions()]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
@@ -81,18 +82,20 @@ def _providing(config: Config, hosts: Hosts) -> providers.Providing:
 
 @asynccontextmanager
 async def _refreshing(refreshing: Refreshing, queue: Queue) -> AsyncGenerator[asyncio.Task[None]]:
-    async with (
-        opened_hosts(refreshing.config) as hosts,
-        working(queue, _functions(), _cron_jobs(), {"refreshing": refreshing, "providing": _providing(refreshing.config, hosts)}) as task,
-    ):
-        await queue.is_new()
-        await queue.request(synchronise_catalog.__name__)
-        await queue.request(providers.take_over_providers.__name__)
-        watching = asyncio.create_task(watch(refreshing, queue)) if refreshing.config.catalog.watch else None
-        try:
-            yield task
-        finally:
-            if watching:
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
+    async with opened_hosts(refreshing.config) as hosts:
+        providing = _providing(refreshing.config, hosts)
+        hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
+        ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks}
+        async with working(queue, _functions(), _cron_jobs(), ctx) as task:
+            await queue.is_new()
+            await queue.request(synchronise_catalog.__name__)
+            await queue.request(providers.take_over_providers.__name__)
+            beside = [asyncio.create_task(webhooks.follow(hooks, queue))]
+            if refreshing.config.catalog.watch:
+                beside.append(asyncio.create_task(watch(refreshing, queue)))
+            try:
+                yield task
+            finally:
+                for each in beside:
+                    each.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
