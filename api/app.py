@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext, suppress
+from functools import partial
 from hashlib import blake2b
 
 from starlette.applications import Starlette
@@ -10,17 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from api.errors import http_error
 from api.graphql.context import Context
+from api.graphql.feed import LogFeed
 from api.graphql.limits import extensions_for
 from api.graphql.page import PageFiles
 from api.graphql.schema import build_schema
 from api.graphql.view import GraphQLEndpoint
 from api.health import health_routes
 from api.opening import Background, StoreOpening
-from api.protection import SecurityHeaders
+from api.protection import SecurityHeaders, is_own_origin
 from api.rest.entity_sets import entity_set_routes
 from api.webhooks import webhook_routes
 from config.model import Config
@@ -36,34 +38,16 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     """The ASGI application. Its lifespan opens and closes the store, and runs `background` while that is open.
 
     It answers within half a second; until the store is open, GraphQL requests get UNAVAILABLE. `app.state.opening` is the task that
-    fails with StoreError if the store can never be opened.
+    fails with StoreError if the store can never be opened; `app.state.feed` ends all subscriptions when it is closed.
     """
     opening = StoreOpening(store, background)
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
-        app.state.opening = asyncio.create_task(opening.run())
-        await opening.wait_for_first_try(_FIRST_TRY_SECONDS)
-        try:
-            yield
-        finally:
-            app.state.opening.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([app.state.opening])
-            await store.close()
-
-    schema = build_schema(registry, extensions_for(config.graphql))
-    graphql = GraphQLEndpoint(
-        schema,
-        config.graphql,
-        context_of=lambda _: Context(store, registry, actions=opening.actions),
-        opened=lambda: opening.opened,
-        fingerprint=_fingerprint(config, schema.as_str()),
-    )
-    return Starlette(
+    feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
+    graphql = _graphql_endpoint(config, store, registry, opening, feed)
+    app = Starlette(
         routes=[
             Route("/", _to_graphql),
             Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
             Mount("/graphiql", PageFiles()),
             *health_routes(store, opening),
             *entity_set_routes(lambda: opening.actions, config.catalog.registration.max_set_bytes),
@@ -71,7 +55,36 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: http_error, Exception: http_error},
-        lifespan=lifespan,
+        lifespan=partial(_living, store, opening, feed),
+    )
+    app.state.feed = feed
+    return app
+
+
+@asynccontextmanager
+async def _living(store: Store, opening: StoreOpening, feed: LogFeed, app: Starlette) -> AsyncGenerator[None, None]:
+    app.state.opening = asyncio.create_task(opening.run())
+    await opening.wait_for_first_try(_FIRST_TRY_SECONDS)
+    try:
+        yield
+    finally:
+        feed.close()
+        app.state.opening.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([app.state.opening])
+        await store.close()
+
+
+def _graphql_endpoint(config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, feed: LogFeed) -> GraphQLEndpoint:
+    schema = build_schema(registry, extensions_for(config.graphql))
+    return GraphQLEndpoint(
+        schema,
+        config.graphql,
+        context_of=lambda _: Context(store, registry, actions=opening.actions, work=opening.work, log_feed=feed),
+        feed=feed,
+        is_own_origin=lambda connection: is_own_origin(connection, config.backend.base_url),
+        opened=lambda: opening.opened,
+        fingerprint=_fingerprint(config, schema.as_str()),
     )
 
 

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from api.errors import http_error
 from config.backend import Backend
@@ -48,13 +49,29 @@ class KnownHosts:
         self._names = frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or Request(scope).url.hostname in self._names:
+        if scope["type"] not in {"http", "websocket"} or HTTPConnection(scope).url.hostname in self._names:
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close()
             return
         request = Request(scope, receive)
         message = f"This server is not {request.headers.get('host')!r}; set backend.baseUrl to the address that clients use."
         response = await http_error(request, HTTPException(421, message))
         await response(scope, receive, send)
+
+
+def is_own_origin(connection: HTTPConnection, base_url: str) -> bool:
+    """Whether who opens a WebSocket is no page at all, or a page of this server: browsers let any page open one, with the user's cookies.
+
+    https://owasp.org/www-community/attacks/csrf
+    """
+    origin = connection.headers.get("origin")
+    if origin is None:
+        return True
+    named = urlsplit(origin)
+    own = urlsplit(base_url)
+    return named.netloc == connection.headers.get("host") or (named.scheme, named.netloc) == (own.scheme, own.netloc)
 
 
 def protected(app: ASGIApp, backend: Backend) -> ASGIApp:

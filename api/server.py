@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from api.app import create_app
+from api.graphql.feed import LogFeed
 from api.protection import protected
 from config.backend import Listen
 from config.errors import ConfigurationError
@@ -58,7 +59,9 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                ws="none",
+                ws="websockets-sansio",
+                ws_max_size=config.graphql.max_request_bytes,
+                ws_per_message_deflate=False,
                 lifespan="on",
                 timeout_graceful_shutdown=_LONGEST_STOP_SECONDS,
             )
@@ -70,6 +73,12 @@ class _Server(uvicorn.Server):
         opening.add_done_callback(self._stop_for)
         sys.stdout.write(f"Callboard listens on {self._address}, with GraphiQL at {self._address}/graphql. Ctrl-C stops it.\n")
         sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Subscriptions last as long as they are let.
+        feed: LogFeed = self._app.state.feed
+        feed.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # The superclass would raise the signal once more after stopping, and the exit code would tell of a failure.

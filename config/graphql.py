@@ -22,5 +22,7 @@ class GraphQL(Section):
     )
     max_request_bytes: _Limit = Field(default=1024 * 1024, description="Longest body of a request, in bytes.")
     timeout_seconds: _Limit = Field(default=30, description="How long an operation may take, in seconds.")
+    max_subscriptions: _Limit = Field(default=1_000, description="How many subscriptions a server has at once, over all connections.")
+    max_subscriptions_per_connection: _Limit = Field(default=50, description="How many operations one WebSocket has at once.")
     introspection: bool = Field(default=True, description="Whether the schema may be asked for.")
     graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at `/graphql`.")

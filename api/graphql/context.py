@@ -5,6 +5,7 @@ from functools import cached_property
 
 import strawberry
 
+from api.graphql.feed import LogFeed
 from api.graphql.loaders import Loaders
 from graph.conditions import EVERYTHING, Condition
 from graph.errors import StoreUnavailableError
@@ -12,6 +13,7 @@ from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.lifecycle import Actions
+from workers.figures import BackgroundWork
 
 GUEST = Ref("user:default/guest")
 
@@ -21,7 +23,7 @@ class Context:
     """Made anew for every request, because its loaders remember what they read.
 
     `most_reached` is the number of entities after which a traversal stops and says that it is truncated. Without `actions` the
-    catalog can only be read.
+    catalog can only be read; without `work` nothing is known of jobs.
     """
 
     store: Store
@@ -30,6 +32,8 @@ class Context:
     principal: Ref = GUEST
     most_reached: int = 250_000
     actions: Actions | None = None
+    work: BackgroundWork | None = None
+    log_feed: LogFeed | None = None
 
     @property
     def acting(self) -> Actions:
@@ -37,6 +41,17 @@ class Context:
         if self.actions is None:
             raise StoreUnavailableError("the catalog can't be changed here")
         return self.actions
+
+    @property
+    def feed(self) -> LogFeed:
+        """What tells subscriptions of changes. StoreUnavailableError where nothing does."""
+        if self.log_feed is None:
+            raise StoreUnavailableError("subscriptions are not served here")
+        return self.log_feed
+
+    def forget(self) -> None:
+        """Let the loaders read anew: a subscription's next event is of another moment."""
+        self.__dict__.pop("loaders", None)
 
     @cached_property
     def loaders(self) -> Loaders:

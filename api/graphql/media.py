@@ -8,6 +8,7 @@ from collections.abc import Iterator
 RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
+EVENTS = "text/event-stream"
 
 _RANGES = {
     RESPONSE: (RESPONSE,),
@@ -32,6 +33,12 @@ def wants_page(accept: str | None) -> bool:
     """Whether HTML is liked more than any GraphQL answer, as browsers do."""
     weights = dict(_weights(accept or ""))
     return _weight(HTML, weights) > max(weights.get(RESPONSE, 0), weights.get(JSON, 0))
+
+
+def wants_events(accept: str | None) -> bool:
+    """Whether answers are wanted one by one, as server-sent events."""
+    weights = dict(_weights(accept or ""))
+    return weights.get(EVENTS, 0) > max(weights.get(RESPONSE, 0), weights.get(JSON, 0))
 
 
 def _weight(offer: str, weights: dict[str, float]) -> float:

@@ -45,7 +45,7 @@ async def request_of_body(request: Request, max_bytes: int) -> GraphQLRequest:
         raise InputError("Batches are not served; send each operation in a request of its own.")
     if not isinstance(parameters, dict):
         raise InputError('The body has to be a JSON object such as {"query": "{ viewer { ref } }"}.')
-    return _request(cast("dict[str, object]", parameters))
+    return request_of_parameters(cast("dict[str, object]", parameters))
 
 
 def request_of_address(request: Request) -> GraphQLRequest:
@@ -57,7 +57,7 @@ def request_of_address(request: Request) -> GraphQLRequest:
                 parameters[name] = orjson.loads(text)
             except orjson.JSONDecodeError as error:
                 raise InputError(f"`{name}` is not valid JSON: {error}") from error
-    return _request(parameters)
+    return request_of_parameters(parameters)
 
 
 def _demand_json(content_type: str) -> None:
@@ -85,7 +85,8 @@ def _refuse_beyond(limit: int, length: int) -> None:
         raise BodyTooLargeError(f"The body has {length:,} bytes or more; the limit is {limit:,} (graphql.maxRequestBytes).")
 
 
-def _request(parameters: Mapping[str, object]) -> GraphQLRequest:
+def request_of_parameters(parameters: Mapping[str, object]) -> GraphQLRequest:
+    """The request whose parts are named as in a JSON body. InputError if it can't be understood."""
     query = parameters.get("query")
     if not isinstance(query, str) or not query.strip():
         raise InputError("`query` is missing; it holds the GraphQL document, as a string.")

@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 
 from api.graphql.mutation import Mutation
 from api.graphql.query import Query
+from api.graphql.subscription import Subscription
 from api.graphql.types.entity import Node
 from api.graphql.types.federation import ANY, DESCRIPTIONS
 from api.graphql.types.kinds import KINDS
@@ -25,7 +26,9 @@ class CatalogSchema(Schema):
 
 def build_schema(registry: RelationRegistry, extensions: Iterable[Callable[[], SchemaExtension]] = ()) -> CatalogSchema:
     """The schema of a catalog with these relations; configured ones are values of RelationType beside the built-in ones."""
-    schema = CatalogSchema(query=Query, mutation=Mutation, types=KINDS, extensions=extensions, scalar_overrides={FederationAny: ANY})
+    schema = CatalogSchema(
+        query=Query, mutation=Mutation, subscription=Subscription, types=KINDS, extensions=extensions, scalar_overrides={FederationAny: ANY}
+    )
     core = core_schema(schema)
     _add_relations(core, registry)
     # The sources of entities are plain values, which only their kind tells apart.

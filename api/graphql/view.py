@@ -7,18 +7,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from graphql import OperationType
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from api.errors import STATUS_BY_CODE, UNAVAILABLE
 from api.execute import NotAQueryError, execute, refusal
 from api.graphql.context import Context
-from api.graphql.media import JSON, RESPONSE, answer_type, wants_page
+from api.graphql.feed import LogFeed
+from api.graphql.media import JSON, RESPONSE, answer_type, wants_events, wants_page
 from api.graphql.page import page
 from api.graphql.requests import BodyTooLargeError, GraphQLRequest, MediaTypeError, request_of_address, request_of_body
 from api.graphql.schema import CatalogSchema, core_schema
+from api.graphql.sse import EventStream
+from api.graphql.streams import answers, type_of
 from api.graphql.validators import content_tag, depends_on_log_alone, log_tag, matches
+from api.graphql.ws import GraphQLSocket
 from config.graphql import GraphQL
 from graph.errors import CallboardError, InputError, StoreUnavailableError
 
@@ -44,14 +50,20 @@ _STATUS_BY_ERROR: Mapping[type[CallboardError], int] = {
 
 
 class GraphQLEndpoint:
-    """The ASGI application at /graphql. `fingerprint` stands for the configuration in ETags; `opened` says whether the store is."""
+    """The ASGI application at /graphql, for HTTP and WebSockets.
+
+    `fingerprint` stands for the configuration in ETags; `opened` says whether the store is; `is_own_origin` whether a page that opens a
+    WebSocket may.
+    """
 
     def __init__(
         self,
         schema: CatalogSchema,
         settings: GraphQL,
         *,
-        context_of: Callable[[Request], Context],
+        context_of: Callable[[HTTPConnection], Context],
+        feed: LogFeed,
+        is_own_origin: Callable[[HTTPConnection], bool],
         opened: Callable[[], bool],
         fingerprint: str,
     ) -> None:
@@ -59,20 +71,43 @@ class GraphQLEndpoint:
         self._core = core_schema(schema)
         self._settings = settings
         self._context_of = context_of
+        self._feed = feed
+        self._is_own_origin = is_own_origin
         self._opened = opened
         self._fingerprint = fingerprint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._serve_socket(WebSocket(scope, receive, send))
+            return
         request = Request(scope, receive)
         response = await self._response(request)
         await response(scope, receive, send)
 
-    async def _response(self, request: Request) -> Response:
+    async def _serve_socket(self, socket: WebSocket) -> None:
+        if not self._is_own_origin(socket):
+            # Refused before it is accepted, which the client sees as 403.
+            await socket.close()
+            return
+        await GraphQLSocket(socket, self._schema, self._settings, self._feed, lambda: self._context_of(socket)).serve()
+
+    async def _events(self, request: Request) -> EventStream:
+        is_get = request.method == "GET"
+        asked = request_of_address(request) if is_get else await request_of_body(request, self._settings.max_request_bytes)
+        if not self._opened():
+            raise StoreUnavailableError(UNAVAILABLE)
+        if is_get and type_of(asked, self._settings) is OperationType.MUTATION:
+            raise NotAQueryError("Mutations are not executed by GET; send them by POST.")
+        return EventStream(answers(self._schema, asked, self._context_of(request), self._settings))
+
+    async def _response(self, request: Request) -> Response | EventStream:
         accept = request.headers.get("accept")
         if request.method in {"GET", "HEAD"} and "query" not in request.query_params and self._settings.graphiql and wants_page(accept):
             return page()
         media_type = answer_type(accept)
         try:
+            if wants_events(accept) and request.method in {"GET", "POST"}:
+                return await self._events(request)
             if media_type is None:
                 raise NotAcceptableError(f"Answers are {RESPONSE} or {JSON}; the Accept header allows neither.")
             if request.method == "POST":

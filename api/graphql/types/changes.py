@@ -87,7 +87,7 @@ def changes(
     async def count() -> int:
         return await store.change_counts(refs, visible=visible)
 
-    return _listing(page, _sequence_given(given(since)), read, count)
+    return _listing(page, sequence_given(given(since)), read, count)
 
 
 def history(root: strawberry.Parent[Entity], info: Info, page: PageArguments) -> Listing[StoredChange]:
@@ -136,7 +136,8 @@ def _bound(keyset: Sequence[str | None] | None, unbounded: int) -> int:
     return sequence
 
 
-def _sequence_given(text: str | None) -> int:
+def sequence_given(text: str | None) -> int:
+    """The sequence number that `since` means, 0 if it was left out. InputError if it is none."""
     if text is None:
         return 0
     sequence = _sequence(text)

@@ -64,3 +64,8 @@ def _field(resolver: Callable[..., object], parameters: Iterable[Parameter], des
     shown = Signature([parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in parameters])
     resolver.__signature__ = shown  # pyright: ignore[reportFunctionMemberAccess]  inspect.signature reads it
     return strawberry.field(resolver=resolver, description=description, name=name)
+
+
+def subscribed(source: Callable[..., object], description: str) -> Any:
+    """A field of Subscription. The annotation in the class is its GraphQL type; the function is an asynchronous generator of sources."""
+    return strawberry.subscription(resolver=source, description=description)
