@@ -88,5 +88,7 @@ async def past_documents(
     Visibility is that of now: a hidden entity was never there, and an entity that is gone was there for whoever may see everything.
     Failures as those of `present_and_since`; PatchError if the log does not fit.
     """
+    if not refs:
+        return {}
     present, since = await present_and_since(store, refs, min(at), visible=visible)
     return {ref: documents_at(present.get(ref), since.get(ref, ()), at) for ref in refs}

@@ -43,6 +43,7 @@ class Loaders:
         self._reached: dict[Steps, DataLoader[Ref, Sequence[Ref]]] = {}
         self._histories: dict[HistoryKey, DataLoader[Ref, Sequence[Change]]] = {}
         self.entity_by_ref: DataLoader[Ref, Entity | None] = DataLoader(self._entities_by_ref)
+        self.change_count_by_ref: DataLoader[Ref, int] = DataLoader(self._change_counts_by_ref)
         self.errors_by_ref: DataLoader[Ref, Sequence[CatalogError]] = DataLoader(self._errors_by_ref)
         self.location_by_id: DataLoader[str, Location | None] = DataLoader(self._locations_by_id)
         self.location_counts_by_id: DataLoader[str, LocationCounts | None] = DataLoader(self._location_counts_by_id)
@@ -102,6 +103,9 @@ class Loaders:
 
     async def _entities_by_ref(self, refs: list[Ref]) -> Sequence[Entity | None]:
         return _in_order(refs, await self._store.entities_by_ref(refs, visible=self._visible), None)
+
+    async def _change_counts_by_ref(self, refs: list[Ref]) -> Sequence[int]:
+        return _in_order(refs, await self._store.change_counts_by_ref(refs, visible=self._visible), 0)
 
     async def _errors_by_ref(self, refs: list[Ref]) -> Sequence[Sequence[CatalogError]]:
         found: dict[Ref, list[CatalogError]] = defaultdict(list)

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
+from strawberry import UNSET
 
 from api.graphql.arguments import argument, ref_given, refs_given
 from api.graphql.context import Info
 from api.graphql.cursors import ref_of_id
+from api.graphql.given import given
+from api.graphql.moments import sequence_of
+from api.graphql.past import context_at
 from api.graphql.types.chains import CycleConnection, Path, cycles, paths
 from api.graphql.types.changes import ChangeConnection, changes
 from api.graphql.types.connections import Connection
+from api.graphql.types.difference import DifferenceConnection, diff
 from api.graphql.types.entity import Entity, Node
 from api.graphql.types.errors import CatalogErrorConnection, catalog_errors
 from api.graphql.types.facets import Facet, facets
@@ -29,8 +34,15 @@ async def _node(info: Info, id: Annotated[strawberry.ID, argument("An id that th
     return await info.context.loaders.entity_by_ref.load(ref_of_id(id))
 
 
-async def _entity(info: Info, ref: Annotated[str, argument("A ref, `kind:[namespace/]name`.")]) -> StoredEntity | None:
-    return await info.context.loaders.entity_by_ref.load(ref_given("ref", ref))
+async def _entity(
+    info: Info,
+    ref: Annotated[str, argument("A ref, `kind:[namespace/]name`.")],
+    at: Annotated[str | None, argument("The moment at which to show it, as `from` of `diff`; now if not given.")] = UNSET,
+) -> StoredEntity | None:
+    context, asked, moment = info.context, ref_given("ref", ref), given(at)
+    if moment is not None:
+        context = context_at(context, await sequence_of(context.store, "at", moment))
+    return await context.loaders.entity_by_ref.load(asked)
 
 
 async def _entities_by_ref(
@@ -56,7 +68,11 @@ class Viewer:
 @strawberry.type(description="What can be asked of the catalog.")
 class Query:
     node: Node | None = resolved(_node, "The entity with this id; null if it is missing.")
-    entity: Entity | None = resolved(_entity, "The entity with this ref; null if it is missing.")
+    entity: Entity | None = resolved(
+        _entity,
+        "The entity with this ref; null if it is missing. Of an earlier moment it has the descriptor and the edges of then, and so "
+        "have the entities that these lead to; what the log does not hold is an error. Visibility is that of now.",
+    )
     entities_by_ref: list[Entity | None] = resolved(
         _entities_by_ref, "The entities with these refs, in their order, null for missing ones."
     )
@@ -81,6 +97,7 @@ class Query:
     catalog_errors: CatalogErrorConnection = paged(catalog_errors, "What could not be read.")
     locations: LocationConnection = paged(locations, "The roots of reading.")
     changes: ChangeConnection = paged(changes, "What has happened to the entities, oldest first.")
+    diff: DifferenceConnection = resolved(diff, "How the catalog differs between two moments, entity by entity.")
     viewer: Viewer = resolved(_viewer, "Who asks.")
     entities_by_key: list[EntityUnion | None] = resolved(
         entities_by_key, "The entities with these keys, in their order, null for missing ones; for gateways.", name="_entities"

@@ -12,6 +12,7 @@ from api.graphql.context import Context
 from api.graphql.schema import build_schema
 from graph.conditions import EVERYTHING, Condition
 from graph.entities import Edge, Entity, Evidence, Origin, canonical_json, content_hash
+from graph.patches import patch_between, patch_of_removal
 from graph.refs import Ref, parse_ref
 from graph.relations import Relation, RelationRegistry, Travel
 from graph.store import Batch, CatalogError, Cause, Claim, EntityWrite, Location, Removal, SourceFile, Store
@@ -44,7 +45,7 @@ def write_of(
     ref = ref_of(document)
     path = f"/catalog/{document['kind'].lower()}s.yaml"
     previous_hash = None if previous is None else content_hash(canonical_json(previous))
-    patch = [] if previous is None else [{"op": "replace", "path": "/spec", "value": document.get("spec")}]
+    patch = () if previous is None else patch_between(previous, document)
     entity = Entity(ref, document, Origin("loc-1", path, 0, line, parent))
     return EntityWrite(entity, list(_edges(ref, document, path, line)), previous_hash, patch)
 
@@ -141,7 +142,7 @@ async def store_organisation(store: Store) -> None:
     await store.apply(batch)
     sales = ORGANISATION[-1]
     changed = {**sales, "spec": {"type": "view", "lifecycle": "production"}}
-    removal = Removal(ref_of(old), content_hash(canonical_json(old)), [{"op": "remove", "path": "/spec"}])
+    removal = Removal(ref_of(old), content_hash(canonical_json(old)), patch_of_removal(old))
     await store.apply(Batch(Cause("user", "user:default/ann"), [write_of(changed, previous=sales)], [removal]))
 
 

@@ -246,7 +246,7 @@ async def test_changes_are_narrowed_by_sequence_and_refs(asking: Asking) -> None
         none: changes(of: []) { totalCount nodes { ref } } }""")
     assert [change["sequence"] for change in data["since"]["nodes"]] == ["21", "22", "23"]
     sales = {"ref": "dataset:data/sales", "entity": {"ref": "dataset:data/sales"}}
-    replaced = [{"op": "replace", "path": "/spec", "value": {"type": "view", "lifecycle": "production"}}]
+    replaced = [{"op": "test", "path": "/spec/type", "value": "table"}, {"op": "replace", "path": "/spec/type", "value": "view"}]
     assert data["of"] == {
         "totalCount": 2,
         "nodes": [

@@ -14,13 +14,14 @@ from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.listing import ListedRow, Listing, Slice
 from api.graphql.loaders import AFTER_THE_LOG
+from api.graphql.moments import refuse_beyond_horizon
 from api.graphql.types.connections import PageInfo, RowEdge, count_of, nodes_of, page_of, rows_of
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from graph.entities import Entity
 from graph.errors import InputError, InvalidCursorError
 from graph.store import Change as StoredChange
-from graph.store import Window
+from graph.store import Store, Window
 
 _SCOPE = "changes"
 _MOST_DIGITS = 18
@@ -49,7 +50,8 @@ async def _entity(root: strawberry.Parent[StoredChange], info: Info) -> Entity |
 @strawberry.type(description="An entry of the log of changes.")
 class Change:
     sequence: str = reading(
-        lambda change: str(change.sequence), "The number of the entry, as decimal digits. Numbers rise by one in the order of writing."
+        lambda change: str(change.sequence),
+        "The number of the entry, as decimal digits. Numbers rise in the order of writing, by one unless older entries were merged.",
     )
     at: datetime = attribute("When it was written.")
     ref: str = attribute("The ref of the entity.")
@@ -67,14 +69,16 @@ class ChangeConnection:
     nodes: list[Change] = resolved(nodes_of, "The changes of this page.")
     page_info: PageInfo = resolved(page_of, "Where this page lies in the list.")
     total_count: int = resolved(
-        count_of, "How many entries the log has for these entities, since its beginning. Counted only if asked for."
+        count_of, "How many entries the log has for these entities, as far back as it is kept. Counted only if asked for."
     )
 
 
 def changes(
     info: Info,
     page: PageArguments,
-    since: Annotated[str | None, argument("Only entries after this sequence number.")] = UNSET,
+    since: Annotated[
+        str | None, argument("Only entries after this sequence number. An error for one of which the log does not tell any more.")
+    ] = UNSET,
     of: Annotated[list[str] | None, argument("Only entries of the entities with these refs. An empty list means none.")] = UNSET,
 ) -> Listing[StoredChange]:
     store, visible = info.context.store, info.context.visible
@@ -87,27 +91,31 @@ def changes(
     async def count() -> int:
         return await store.change_counts(refs, visible=visible)
 
-    return _listing(page, sequence_given(given(since)), read, count)
+    return _listing(store, page, None if given(since) is None else sequence_given(given(since)), read, count)
 
 
 def history(root: strawberry.Parent[Entity], info: Info, page: PageArguments) -> Listing[StoredChange]:
-    store, visible, loaders = info.context.store, info.context.visible, info.context.loaders
+    store, loaders = info.context.store, info.context.loaders
 
     async def read(start: int, limit: int, backward: bool) -> Sequence[StoredChange]:
         return await loaders.history_by_ref(start, limit, backward=backward).load(root.ref)
 
     async def count() -> int:
-        return await store.change_counts([root.ref], visible=visible)
+        return await loaders.change_count_by_ref.load(root.ref)
 
-    return _listing(page, 0, read, count)
+    return _listing(store, page, None, read, count)
 
 
-def _listing(page: PageArguments, since: int, read: Read, count: Callable[[], Awaitable[int]]) -> Listing[StoredChange]:
+def _listing(
+    store: Store, page: PageArguments, since: int | None, read: Read, count: Callable[[], Awaitable[int]]
+) -> Listing[StoredChange]:
     window = page.window(_SCOPE)
-    low = max(since, _bound(window.after, 0))
+    low = max(since or 0, _bound(window.after, 0))
     high = _bound(window.before, AFTER_THE_LOG)
 
     async def load() -> Slice[StoredChange]:
+        if since is not None or window.after is not None:
+            await refuse_beyond_horizon(store, "since" if window.after is None else "after", low)
         entries = await read(high if window.backward else low, window.limit + 1, window.backward)
         return _slice([entry for entry in entries if low < entry.sequence < high], window)
 

@@ -10,6 +10,7 @@ from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.inputs.filter import condition_of
 from api.graphql.listing import Listing
+from api.graphql.past import context_of
 from api.graphql.types.fields import paged, resolved
 from api.graphql.types.relation_type import RelationType, travelled_names
 from api.graphql.walks import Walk, first_of, walk_from
@@ -36,7 +37,7 @@ def end(step: Step, kind: str, description: str) -> Any:
     """The first entity of the kind (lower case) along the step; null if there is none."""
 
     async def resolve(root: Source, info: Info) -> Entity | None:
-        return await first_of(info.context, root.ref, step, kind)
+        return await first_of(context_of(root, info.context), root.ref, step, kind)
 
     return resolved(resolve, description)
 
@@ -105,4 +106,4 @@ def dependencies(
 
 
 def _listing(root: Entity, info: Info, walk: Walk, filter: Filter, arguments: PageArguments) -> Listing[Entity]:
-    return walk_from(info.context, root.ref, walk, arguments, condition_of(given(filter), info.context.registry))
+    return walk_from(context_of(root, info.context), root.ref, walk, arguments, condition_of(given(filter), info.context.registry))

@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 
 from api.graphql.context import Info
 from api.graphql.cursors import id_of
+from api.graphql.past import context_of, of_now
 from api.graphql.types.changes import ChangeConnection, history
 from api.graphql.types.connections import Connection
 from api.graphql.types.ends import dependencies, dependents, out
@@ -66,11 +67,11 @@ def _tags(entity: StoredEntity) -> list[str]:
 
 
 async def _owners(root: Source, info: Info) -> Sequence[StoredEntity]:
-    return await all_of_step(info.context, root.ref, out("ownedBy"))
+    return await all_of_step(context_of(root, info.context), root.ref, out("ownedBy"))
 
 
 async def _owner(root: Source, info: Info) -> StoredEntity | None:
-    return next(iter(await all_of_step(info.context, root.ref, out("ownedBy"))), None)
+    return next(iter(await all_of_step(context_of(root, info.context), root.ref, out("ownedBy"))), None)
 
 
 @strawberry.interface(description="Anything that has an id.")
@@ -118,8 +119,8 @@ class Entity(Node):
     dependents: Connection["Entity"] = paged(dependents, "What feels a change of it directly.")
     dependencies: Connection["Entity"] = paged(dependencies, "What it feels the changes of directly.")
     impact: Impact = resolved(impact_of, "Everything that feels a change of it, near and far, or of which it feels the changes.")
-    ancestry: Ancestry = reading(lambda entity: entity, "What led to the file in which it was read.")
+    ancestry: Ancestry = reading(lambda entity: of_now(entity, "ancestry"), "What led to the file in which it was read.")
     errors: list[CatalogError] = resolved(errors_of, "The catalog errors that name it.")
-    origin: EntityOrigin = attribute("Where it was read.")
-    orphan: bool = attribute("Whether no location leads to it any more.")
+    origin: EntityOrigin = reading(lambda entity: of_now(entity, "origin").origin, "Where it was read.")
+    orphan: bool = reading(lambda entity: of_now(entity, "orphan").orphan, "Whether no location leads to it any more.")
     history: ChangeConnection = paged(history, "What has happened to it, oldest first.")

@@ -9,6 +9,7 @@ from api.graphql.arguments import PageArguments, argument, refs_given
 from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.listing import ListedRow, Listing, Slice, slice_of
+from api.graphql.past import of_now
 from api.graphql.types.connections import PageInfo, RowEdge, count_of, nodes_of, page_of, rows_of
 from api.graphql.types.fields import attribute, resolved
 from api.graphql.types.lazy import LazyEntity
@@ -79,4 +80,4 @@ def catalog_errors(
 
 
 async def errors_of(root: strawberry.Parent[Entity], info: Info) -> list[StoredError]:
-    return list(await info.context.loaders.errors_by_ref.load(root.ref))
+    return list(await info.context.loaders.errors_by_ref.load(of_now(root, "errors").ref))

@@ -13,6 +13,7 @@ from api.graphql.context import Info
 from api.graphql.cursors import cursor_of
 from api.graphql.given import given
 from api.graphql.inputs.filter import EntityFilter, condition_of
+from api.graphql.past import of_now
 from api.graphql.selection import selected_fields
 from api.graphql.types.connections import PageInfo
 from api.graphql.types.ends import Travelled
@@ -160,7 +161,9 @@ async def impact_of(
     first: ImpactFirst = UNSET,
     after: After = UNSET,
 ) -> ImpactAnswer:
-    return await _answered(info, (root.ref,), Traversal(direction, relations, max_depth, filter, PageArguments(first, after)))
+    return await _answered(
+        info, (of_now(root, "impact").ref,), Traversal(direction, relations, max_depth, filter, PageArguments(first, after))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from api.graphql.given import given
 from api.graphql.inputs.filter import condition_of
 from api.graphql.listing import ListedRow, Listing, Slice, slice_of
 from api.graphql.loaders import Steps
+from api.graphql.past import context_of
 from api.graphql.types.connections import PageInfo, count_of, page_of, rows_of
 from api.graphql.types.evidence import Evidence
 from api.graphql.types.fields import attribute, reading, resolved
@@ -61,7 +62,7 @@ def relations_of(
     filter: Filter = UNSET,
 ) -> Listing[RelatedRow]:
     """The edges of an entity. With a filter, those to missing entities are left out."""
-    registry, loaders = info.context.registry, info.context.loaders
+    registry, loaders = info.context.registry, context_of(root, info.context).loaders
     steps = _steps(types, direction, registry)
     scope = f"relations {steps}"
     window = page.window(scope)
