@@ -64,7 +64,9 @@ class AzureIntegration(Integration):
     @property
     def all_credentials(self) -> tuple[AzureCredential, ...]:
         """The credentials, with that which `token` is short for."""
-        return self.credentials if self.token is None else (*self.credentials, AzureCredential(personal_access_token=self.token))
+        if self.token is None:
+            return self.credentials
+        return (*self.credentials, AzureCredential.model_validate({"personalAccessToken": self.token}))
 
     @property
     def reached_hosts(self) -> tuple[str, ...]:

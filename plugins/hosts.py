@@ -1,11 +1,16 @@
 """The hosts of repositories that a configuration names, and which of them a URL belongs to."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from config import Config
+from plugins.azure.host import AzureHost
+from plugins.bitbucket_cloud.host import BitbucketCloudHost
+from plugins.bitbucket_server.host import BitbucketServerHost
 from plugins.contract import Place, RepositoryHost
+from plugins.gitea.host import GiteaHost
 from plugins.github.host import GitHubHost
+from plugins.gitlab.host import GitLabHost
 from plugins.https.host import HttpsHost
 from plugins.outbound.client import Outbound, outbound_from
 
@@ -28,7 +33,18 @@ class Hosts:
 
 def hosts_from(config: Config, outbound: Outbound) -> Hosts:
     """The hosts of a configuration; `outbound` is how they are reached."""
-    return Hosts([host for kind in _KINDS for host in kind(config, outbound)], outbound)
+    configured = config.integrations
+    hosts: list[RepositoryHost] = [
+        *(GitHubHost(each, outbound) for each in configured.github),
+        *(GitLabHost(each, outbound) for each in configured.gitlab),
+        *(BitbucketCloudHost(each, outbound) for each in configured.bitbucket_cloud),
+        *(BitbucketServerHost(each, outbound) for each in configured.bitbucket_server),
+        *(AzureHost(each, outbound) for each in configured.azure),
+        *(GiteaHost(each, outbound) for each in configured.gitea),
+        # Plain files come last, since they take every address that may be read.
+        HttpsHost(outbound, config.catalog.max_file_size_bytes),
+    ]
+    return Hosts(hosts, outbound)
 
 
 @asynccontextmanager
@@ -39,15 +55,3 @@ async def opened_hosts(config: Config) -> AsyncGenerator[Hosts]:
         yield hosts_from(config, outbound)
     finally:
         await outbound.close()
-
-
-def _github(config: Config, outbound: Outbound) -> Iterable[RepositoryHost]:
-    return [GitHubHost(integration, outbound) for integration in config.integrations.github]
-
-
-def _https(config: Config, outbound: Outbound) -> Iterable[RepositoryHost]:
-    return [HttpsHost(outbound, config.catalog.max_file_size_bytes)]
-
-
-_KINDS: Sequence[Callable[[Config, Outbound], Iterable[RepositoryHost]]] = (_github, _https)
-"""What each kind of integration makes; plain files come last, since they take every address that may be read."""
