@@ -138,7 +138,7 @@ async def test_a_transient_error_is_tried_again_and_what_was_written_before_it_i
 
     async def work(transaction: Transaction) -> int:
         attempts.append(await transaction.value("head"))
-        await transaction.run("counter_set", {"head": attempts[-1] + 1})
+        await transaction.run("counter_set", {"head": attempts[-1] + 1, "at": None})
         if len(attempts) == 1:
             raise neo4j.exceptions.TransientError("a deadlock, say")
         return await transaction.value("head")
