@@ -44,9 +44,14 @@ async def waiting_event(store: Store, event_id: str) -> StateRow | None:
     return rows[0] if rows and not rows[0].value["taken"] else None
 
 
-async def put_off(store: Store, row: StateRow, until: datetime) -> None:
-    """Have others leave the event alone until then, unless it is taken before."""
-    await store.write_states([StateWrite(EVENTS, row.id, row.value, due=until, expected=row.version)])
+async def note_read(store: Store, row: StateRow) -> None:
+    """Write down that what the event touched is being read, so that only the rest is done if the event has to be looked at again."""
+    await store.write_states([StateWrite(EVENTS, row.id, {**row.value, "read": True}, due=row.due)])
+
+
+def is_read(row: StateRow) -> bool:
+    """Whether what the event touched is being read already."""
+    return bool(row.value.get("read"))
 
 
 async def note_taken(store: Store, event_id: str) -> None:

@@ -13,9 +13,11 @@ from config import Config
 from config.webhooks import OutgoingWebhook
 from graph.errors import StaleWriteError, StoreError
 from graph.store import StateWrite, Store
+from plugins.contract import Provider, SourceError, Touched
 from plugins.hosts import Hosts
 from workers.jobs import job, spread
 from workers.leases import holding
+from workers.providers.jobs import Providing, ask_for_run, connection_of, lease_of
 from workers.queue import Queue
 from workers.schedules import ask_for_reads
 from workers.webhooks.deliveries import (
@@ -29,7 +31,7 @@ from workers.webhooks.deliveries import (
     next_delivery,
     progress_of,
 )
-from workers.webhooks.events import note_taken, touched_of, waiting_event, waiting_events
+from workers.webhooks.events import is_read, note_read, note_taken, touched_of, waiting_event, waiting_events
 from workers.webhooks.matching import touched_locations
 from workers.webhooks.sending import DeliveryError, send
 
@@ -99,20 +101,40 @@ def _is_behind(progress: Progress | None, head: int, now: datetime) -> bool:
 
 
 async def take_event(ctx: Mapping[str, Any], event_id: str) -> None:
-    """Have everything read that the event touched. One that was taken already needs nothing."""
+    """Have everything read that the event touched, and let the providers follow it. One that was taken already needs nothing."""
     webhooks: Webhooks = ctx["webhooks"]
-    queue: Queue = ctx["queue"]
-    row = await waiting_event(webhooks.store, event_id)
+    store = webhooks.store
+    row = await waiting_event(store, event_id)
     if row is None:
         return
     touched = touched_of(row)
+    if not is_read(row):
+        await _read(webhooks, ctx["queue"], event_id, touched)
+        await note_read(store, row)
+    providing: Providing = ctx["providing"]
+    for provider in providing.providers:
+        # While the provider reads by itself this waits: what it found before the event must not be written after it.
+        await holding(store, lease_of(provider.name), lambda provider=provider: _follow_event(ctx, provider, touched))
+    await note_taken(store, event_id)
+
+
+async def _read(webhooks: Webhooks, queue: Queue, event_id: str, touched: Sequence[Touched]) -> None:
     location_ids = await touched_locations(webhooks.store, lambda url: (found := webhooks.hosts.of(url)) and found[1], touched)
     # Written down first: whoever takes over after a kill reads them as well.
     await ask_for_reads(webhooks.store, location_ids)
     for location_id in location_ids:
         await queue.request(REFRESH, location_id)
-    await note_taken(webhooks.store, event_id)
     _log.info("%s: %d locations are read", event_id, len(location_ids))
+
+
+async def _follow_event(ctx: Mapping[str, Any], provider: Provider, touched: Sequence[Touched]) -> None:
+    """Let the provider follow the event; one that can't reads all anew, and whatever hinders it is shown as its error."""
+    try:
+        for each in touched:
+            await provider.on_event(each, connection_of(ctx, provider.name))
+    except SourceError as error:
+        _log.warning("%s could not follow an event and reads all anew: %s", provider.name, error.message)
+        await ask_for_run(ctx["webhooks"].store, provider.name)
 
 
 async def deliver_webhook(ctx: Mapping[str, Any], name: str) -> None:
