@@ -13,6 +13,7 @@ from api.graphql.types.errors import CatalogError
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location
+from api.graphql.types.webhooks import RedeliverWebhookPayload, redeliver_webhook
 from graph.entities import Entity
 from graph.errors import InputError, LimitExceededError
 from ingest.lifecycle import PlannedEntity, Refreshing, Registered, Unregistered, ValidatedDocuments
@@ -110,3 +111,4 @@ class Mutation:
     )
     refresh: RefreshPayload = resolved(_refresh, "Read some locations again now rather than when they are due.")
     validate_entity: ValidateEntityPayload = resolved(_validate, "Check a document without storing it.")
+    redeliver_webhook: RedeliverWebhookPayload = redeliver_webhook

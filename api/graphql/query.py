@@ -26,6 +26,7 @@ from api.graphql.types.kinds import API, Component, Domain, Group, Resource, Sys
 from api.graphql.types.lists import entities, entities_of_kind
 from api.graphql.types.locations import LocationConnection, locations
 from api.graphql.types.presence import DanglingRelationConnection, WhyMissing, dangling_relations, why_missing
+from api.graphql.types.webhooks import Webhook, WebhookDeadLetter, webhook_dead_letters, webhooks
 from graph.entities import Entity as StoredEntity
 from graph.refs import Ref
 
@@ -96,6 +97,8 @@ class Query:
     dangling_relations: DanglingRelationConnection = paged(dangling_relations, "Edges to entities that are missing.")
     catalog_errors: CatalogErrorConnection = paged(catalog_errors, "What could not be read.")
     locations: LocationConnection = paged(locations, "The roots of reading.")
+    webhooks: list[Webhook] = webhooks
+    webhook_dead_letters: list[WebhookDeadLetter] = webhook_dead_letters
     changes: ChangeConnection = paged(changes, "What has happened to the entities, oldest first.")
     diff: DifferenceConnection = resolved(diff, "How the catalog differs between two moments, entity by entity.")
     viewer: Viewer = resolved(_viewer, "Who asks.")

@@ -14,8 +14,11 @@ import pytest
 from api.app import create_app
 from api.webhooks import MOST_BYTES
 from config.model import Config
+from config.webhooks import OutgoingWebhook
 from graph.relations import RelationRegistry
 from graph.store import Store
+from tests.api.http import ask
+from workers.webhooks.deliveries import Delivery, asked_again, begin, buried
 from workers.webhooks.events import EVENTS, touched_of
 
 SECRET = "a secret of the tests' own"
@@ -101,3 +104,26 @@ async def test_what_is_not_configured_not_an_event_or_too_large_is_refused(organ
     assert [answer.status_code for answer in (unknown, broken, declared, streamed, fetched)] == [404, 400, 413, 413, 405]
     assert "catalog.webhooks.gitea.secret" in unknown.json()["error"]["message"]
     assert "Traceback" not in broken.text
+
+
+async def test_what_could_not_be_delivered_is_listed_and_sent_again_on_demand(organisation: Store):
+    webhook = OutgoingWebhook.model_validate({"name": "out", "url": "https://receiver.example", "secret": SECRET})
+    hooks = "webhooks { name sequence attempts error nextAttemptAt }"
+    listed = "{ " + hooks + " webhookDeadLetters(first: %d, after: %s) { id deliveryId sequence error } }"
+    async with client_of(organisation) as client:
+        await begin(organisation, "out")
+        await organisation.write_states([buried(webhook, Delivery(f"msg_{number}", number, "{}", 12, "no")) for number in (7, 12)])
+        first = (await ask(client, listed % (1, "null"))).json()["data"]
+        id_ = first["webhookDeadLetters"][0]["id"]
+        rest = (await ask(client, listed % (10, f'"{id_}"'))).json()["data"]
+        again = f'mutation {{ redeliverWebhook(id: "{id_}") {{ deadLetter {{ webhook attempts }} }} }}'
+        answer = (await ask(client, again)).json()
+        unknown = (await ask(client, 'mutation { redeliverWebhook(id: "none") { deadLetter { id } } }')).json()
+        head, asked = str(await organisation.head()), [letter.id for letter in await asked_again(organisation)]
+        too_many = (await ask(client, listed % (1001, "null"))).json()
+    assert first["webhooks"] == [{"name": "out", "sequence": head, "attempts": 0, "error": None, "nextAttemptAt": None}]
+    assert [each["deliveryId"] for each in (*first["webhookDeadLetters"], *rest["webhookDeadLetters"])] == ["msg_7", "msg_12"]
+    assert answer == {"data": {"redeliverWebhook": {"deadLetter": {"webhook": "out", "attempts": 12}}}}
+    assert asked == [id_]
+    assert unknown["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert too_many["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"

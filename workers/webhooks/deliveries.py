@@ -76,6 +76,11 @@ async def progress_of(store: Store, names: Sequence[str]) -> Mapping[str, Progre
     return {row.id: _progress(row) for row in await store.states(WEBHOOKS, ids=names)} if names else {}
 
 
+async def all_progress(store: Store) -> Sequence[Progress]:
+    """How far every webhook got that ever began and is configured, ordered by name."""
+    return [_progress(row) for row in await store.states(WEBHOOKS)]
+
+
 async def begin(store: Store, name: str) -> None:
     """Have the webhook be told of what changes from now on. StaleWriteError if it began already."""
     await store.write_states([StateWrite(WEBHOOKS, name, {"after": await store.head(), "pending": None}, expected=0)])
