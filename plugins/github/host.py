@@ -31,7 +31,7 @@ class GitHubHost:
         self.api = GitHubApi(integration, outbound, clock)
         # Only an interface on the same host tells that the host is not spoken to over https.
         scheme = urlsplit(self.api.url).scheme if host_of(self.api.url) == self.host else "https"
-        self._web_url = f"{scheme}://{self.host}"
+        self.web_url = f"{scheme}://{self.host}"
         self._raw_url = integration.raw_url
         self._archive_bytes = outbound.guard.reading.max_archive_bytes
 
@@ -40,7 +40,7 @@ class GitHubHost:
         if raw and len(raw.parts) > 3:
             owner, name, *rest = raw.parts
             return self._at(owner, name, rest[2:] if rest[:2] in (["refs", "heads"], ["refs", "tags"]) else rest)
-        found = page(url, self.host, self._web_url)
+        found = page(url, self.host, self.web_url)
         if found is None or len(found.parts) < 2:
             return None
         owner, name, *rest = found.parts
@@ -50,7 +50,7 @@ class GitHubHost:
 
     def url(self, place: Place) -> str:
         if place.revision is None and not place.path:
-            return f"{self._web_url}/{quoted(place.repository)}"
+            return f"{self.web_url}/{quoted(place.repository)}"
         return self._page("blob" if place.path else "tree", place)
 
     def folder_url(self, place: Place) -> str:
@@ -106,7 +106,7 @@ class GitHubHost:
         return Place(self.host, f"{owner}/{name.removesuffix('.git')}", revision, "/".join(rest[1:]))
 
     def _page(self, view: str, place: Place) -> str:
-        address = f"{self._web_url}/{quoted(place.repository)}/{view}/{part(place.revision or DEFAULT)}"
+        address = f"{self.web_url}/{quoted(place.repository)}/{view}/{part(place.revision or DEFAULT)}"
         return f"{address}/{quoted(place.path)}" if place.path else address
 
     async def _head(self, place: Place, revision: str, known: Head | None) -> Head:
@@ -126,7 +126,7 @@ class GitHubHost:
         return Head(commit, revision, {"etag": etag} if etag else {}, moved_to)
 
     def _no_head(self, place: Place, revision: str, answer: Answer) -> SourceError:
-        shown = f"{self._web_url}/{place.repository}"
+        shown = f"{self.web_url}/{place.repository}"
         if answer.status == 409:
             remedy = "Push a first commit, or remove the location."
             return SourceError(SourceReason.NOT_FOUND, shown, f"{shown} is an empty repository", remedy)

@@ -3,8 +3,7 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,24 +15,11 @@ from graph.conditions import EVERYTHING
 from graph.relations import RelationRegistry
 from graph.store import ErrorFilter, StateWrite, Store, Window
 from graph.stores.sqlite import SqliteStore
-from plugins.contract import (
-    DeltaMutation,
-    FullMutation,
-    ProvidedEntity,
-    ProvidedLocation,
-    Provider,
-    ProviderConnection,
-    Schedule,
-    SourceError,
-    SourceReason,
-    Touched,
-)
+from plugins.contract import SourceError, SourceReason
 from tests.ingest.catalogs import component, write_documents
+from tests.workers.providing import People, errors, has, ran, refs, run_again, until, working_on
 from workers.composition import running_worker
-from workers.providers.jobs import PROVIDERS, Providing, all_rows, ask_for_run, cron_jobs, functions, take_over_providers
-from workers.queue import Queue, connected, working
-from workers.refresh import jobs as refresh
-from workers.refresh.jobs import Refreshing
+from workers.providers.jobs import PROVIDERS, all_rows, ask_for_run
 
 
 @pytest.fixture
@@ -42,86 +28,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.open()
     yield store
     await store.close()
-
-
-class People:
-    """A provider whose source the test holds."""
-
-    def __init__(self, name: str = "people:test", frequency: float = 3600, timeout: float = 60) -> None:
-        self.name = name
-        self.schedule = Schedule(timedelta(seconds=frequency), timedelta(seconds=timeout))
-        self.mutation: FullMutation | DeltaMutation = FullMutation()
-        self.error: Exception | None = None
-        self.hold: asyncio.Event | None = None
-        self.reads = 0
-
-    def give(self, *names: str, locations: Sequence[Path] = ()) -> None:
-        entities = [ProvidedEntity(component(name), "https://people.example.com") for name in names]
-        self.mutation = FullMutation(entities, [ProvidedLocation("file", str(path), optional=True) for path in locations])
-
-    async def read(self, connection: ProviderConnection) -> None:
-        self.reads += 1
-        if self.error:
-            raise self.error
-        await connection.apply(self.mutation)
-        if self.hold:
-            await self.hold.wait()
-
-    async def on_event(self, touched: Touched, connection: ProviderConnection) -> bool:
-        return False
-
-
-@asynccontextmanager
-async def working_on(
-    store: Store, *providers: Provider, grace: timedelta | None = timedelta(hours=24), queue: Queue | None = None
-) -> AsyncIterator[Queue]:
-    """A worker with these providers, started anew."""
-    refreshing = Refreshing(Config(), store, RelationRegistry())
-    ctx = {"refreshing": refreshing, "providing": Providing(providers, grace)}
-    async with connected(None) as own:
-        used = queue or own
-        jobs = [*refresh.functions(), *functions()]
-        async with working(used, jobs, [*refresh.cron_jobs(), *cron_jobs()], ctx):
-            await used.request(take_over_providers.__name__)
-            yield used
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not await holds():  # noqa: ASYNC110 - what is awaited happens in a store
-            await asyncio.sleep(0.02)
-
-
-async def refs(store: Store) -> list[str]:
-    return [e.ref.partition("/")[2] for e in (await store.page(EVERYTHING, (), Window(1000), visible=EVERYTHING)).rows]
-
-
-async def errors(store: Store) -> list[tuple[str, str]]:
-    return [(error.path, error.code) for error in (await store.errors(ErrorFilter(), Window(100), visible=EVERYTHING)).rows]
-
-
-def has(store: Store, *names: str) -> Callable[[], Awaitable[bool]]:
-    async def check() -> bool:
-        return await refs(store) == list(names)
-
-    return check
-
-
-def ran(store: Store, name: str, after: datetime) -> Callable[[], Awaitable[bool]]:
-    """Whether the provider ended a run after that moment."""
-
-    async def check() -> bool:
-        row = (await all_rows(store)).get(name)
-        return row is not None and "lastRun" in row.value and datetime.fromisoformat(row.value["lastRun"]) >= after
-
-    return check
-
-
-async def run_again(store: Store, queue: Queue, name: str) -> None:
-    asked = datetime.now(UTC)
-    await ask_for_run(store, name)
-    await queue.request("run_provider", name)
-    await until(ran(store, name, asked))
 
 
 async def test_what_a_provider_gives_is_there_and_a_second_run_writes_nothing(store: Store, tmp_path: Path):
@@ -244,7 +150,7 @@ async def test_a_run_that_was_killed_is_finished_by_the_next_worker(store: Store
 async def test_a_run_asked_for_while_one_goes_on_follows_it(store: Store):
     people = People()
     people.hold = asyncio.Event()
-    async with working_on(store, people) as queue:
+    async with working_on(store, people):
 
         async def reading() -> bool:
             return people.reads == 1
@@ -257,7 +163,6 @@ async def test_a_run_asked_for_while_one_goes_on_follows_it(store: Store):
             return people.reads == 2
 
         await until(twice)
-        del queue
 
 
 async def test_a_location_that_takes_the_place_of_another_hands_its_entities_over(store: Store, tmp_path: Path):
@@ -288,9 +193,10 @@ async def test_a_folder_of_clones_is_kept_in_step_by_a_server(tmp_path: Path, st
     clone("team/api", component("api"))
     (clones / "no-repository").mkdir()
     write_documents(clones / "no-repository" / "catalog-info.yaml", component("left-out"))
-    subprocess.run(["git", "init", "-q", str(clones / "without-a-file")], check=True)
+    await asyncio.to_thread(subprocess.run, ["git", "init", "-q", str(clones / "without-a-file")], check=True)
     section = {"path": str(clones), "schedule": {"frequency": {"seconds": 1}}}
-    config = Config.model_validate({"catalog": {"processingInterval": False, "providers": {"clones": {"all": section}}}})
+    catalog = {"processingInterval": False, "removalGrace": {"seconds": 0}, "providers": {"clones": {"all": section}}}
+    config = Config.model_validate({"catalog": catalog})
     async with running_worker(config, store, RelationRegistry()):
         await until(has(store, "api", "shop"))
         clone("web", component("web"))
