@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.intervals import Interval
+from config.intervals import Delay, Interval
 from config.lifecycle import Registration
 from config.providers import Providers
 from config.sections import Section, Text
@@ -114,6 +114,11 @@ class Catalog(Section):
     )
     orphan_strategy: Literal["keep", "delete"] = Field(
         default="delete", description="What becomes of an entity that no location leads to any more: kept with an annotation, or removed."
+    )
+    removal_grace: Delay = Field(
+        default=timedelta(seconds=30),
+        description="How long an entity stays that no document declares any more, where there are several locations: one that moves from "
+        "one to another keeps its history whichever is read first. `0` seconds removes it at once.",
     )
     processing_interval: Interval = Field(
         default=timedelta(seconds=100),

@@ -1,6 +1,7 @@
 """What ingestion has to know of the configuration, and the digest by which a change of it is noticed."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -16,13 +17,16 @@ from ingest.rules import Rule, kinds_allowed, rules_from
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings:
-    """How locations are read. `keep_orphans` marks what no location leads to any more instead of removing it."""
+    """How locations are read. `keep_orphans` marks what no location leads to any more instead of removing it; `removal_grace` is how long
+    it waits before it removes it.
+    """
 
     reading: ReadingSettings
     rules: tuple[Rule, ...]
     max_bytes: int
     keep_orphans: bool
     fingerprint: str
+    removal_grace: timedelta = timedelta(0)
 
 
 def settings_from(config: Config, registry: RelationRegistry) -> IngestSettings:
@@ -35,6 +39,7 @@ def settings_from(config: Config, registry: RelationRegistry) -> IngestSettings:
         max_bytes=catalog.max_file_size_bytes,
         keep_orphans=catalog.orphan_strategy == "keep",
         fingerprint=content_hash(canonical_json([_code_digest(), dump])),
+        removal_grace=catalog.removal_grace,
     )
 
 

@@ -3,12 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from graph.conditions import EVERYTHING
 from graph.entities import Edge, Entity, Origin
 from graph.errors import StaleWriteError
 from graph.refs import Ref
-from graph.store import Batch, CatalogError, Cause, Claim, EntityWrite, ErrorFilter, Location, Removal, SourceFile, Store, Window
+from graph.store import (
+    Batch,
+    CatalogError,
+    Cause,
+    Claim,
+    EntityWrite,
+    ErrorFilter,
+    Location,
+    Removal,
+    SourceFile,
+    StateWrite,
+    Store,
+    Window,
+)
 from ingest.changes import FileChange
 from ingest.conflicts import Place, conflict_errors, place_of, winner_of
 from ingest.diff import removal_of, write_of
@@ -16,6 +30,9 @@ from ingest.files import decoded_content, encoded_content
 from ingest.problems import ErrorCode
 
 ORPHAN_ANNOTATION = "backstage.io/orphan"
+
+RELEASES = "releases"
+"""The collection of states that names what nothing declares any more and what is kept for a grace, by ref."""
 
 _ERRORS_AT_ONCE = 1000
 _REFS_AT_ONCE = 1000
@@ -57,6 +74,7 @@ class _Plan:
     rows: dict[Place, list[Claim]] = field(default_factory=dict[Place, "list[Claim]"])
     writes: list[EntityWrite] = field(default_factory=list[EntityWrite])
     removals: list[Removal] = field(default_factory=list[Removal])
+    released: list[Ref] = field(default_factory=list[Ref])
 
 
 @dataclass(slots=True)
@@ -77,6 +95,7 @@ class Settler:
     wrote: bool = False
     told: Callable[[Batch], None] | None = None
     rehearses: bool = False
+    grace: timedelta = timedelta(0)
     _writing: asyncio.Task[None] | None = None
     _in_flight: set[Ref] = field(default_factory=set[Ref])
 
@@ -210,7 +229,10 @@ class Settler:
 
     def _plan_release(self, plan: _Plan, stored: Entity, declared: Sequence[Edge]) -> None:
         if not self.keep_orphans:
-            plan.removals.append(removal_of(stored))
+            if self.grace:
+                plan.released.append(stored.ref)
+            else:
+                plan.removals.append(removal_of(stored))
             return
         annotations: dict[str, str] = stored.metadata.get("annotations") or {}
         marked = {**stored.metadata, "annotations": {**annotations, ORPHAN_ANNOTATION: "true"}}
@@ -263,10 +285,18 @@ class Settler:
         expected |= {place: neighbour.record.digest for place, neighbour in neighbours.items()}
         batch = Batch(self.cause, plan.writes, plan.removals, files, claims, distinct, forgotten, expected=expected)
         if not self.rehearses:
+            # First: a crash in between leaves a release of what is declared, which is dropped when it is due.
+            await self._release(plan.released)
             await self.store.apply(batch)
         if self.told:
             self.told(batch)
         self._count(plan, files, forgotten)
+
+    async def _release(self, refs: Sequence[Ref]) -> None:
+        if refs:
+            now = datetime.now(UTC)
+            value = {"since": now.isoformat(), "causeKind": self.cause.kind, "causeDetail": self.cause.detail}
+            await self.store.write_states([StateWrite(RELEASES, ref, value, due=now + self.grace) for ref in refs])
 
     def _count(self, plan: _Plan, files: Sequence[SourceFile], forgotten: Sequence[Place]) -> None:
         self.wrote = True

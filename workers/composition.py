@@ -16,6 +16,7 @@ from ingest.progress import Progress
 from plugins.hosts import Hosts, opened_hosts
 from plugins.providers import providers_from
 from workers.beside import Beside
+from workers.lifecycle import jobs as lifecycle
 from workers.lifecycle.actions import CatalogActions
 from workers.lifecycle.requests import Requested
 from workers.providers import jobs as providers
@@ -73,7 +74,7 @@ def _functions() -> Sequence[Function]:
 
 
 def _cron_jobs() -> Sequence[CronJob]:
-    return [*refresh.cron_jobs(), *providers.cron_jobs()]
+    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs()]
 
 
 def _providing(config: Config, hosts: Hosts) -> providers.Providing:

@@ -170,7 +170,7 @@ class CatalogActions:
 
     async def _removed(self, location: Location, cause: Cause) -> Unregistered:
         batches: list[Batch] = []
-        await remove_location(location, self.store, self.settings, cause, told=batches.append)
+        await remove_location(location, self.store, self.settings, cause, at_once=True, told=batches.append)
         await forget(self.store, [location.id])
         removed = [removal.ref for batch in batches for removal in batch.removals]
         orphaned = [write.entity.ref for batch in batches for write in batch.writes if write.entity.orphan]

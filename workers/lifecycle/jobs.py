@@ -1,0 +1,53 @@
+"""The job that removes what no document declares any more, once its grace is over."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from arq import cron
+from arq.cron import CronJob
+from arq.worker import Function
+
+from graph.errors import StoreUnavailableError
+from graph.store import Store
+from ingest.releases import remove_released
+from ingest.settle import RELEASES
+from workers.jobs import job
+from workers.leases import holding
+from workers.queue import Queue
+from workers.refresh.jobs import TICK_SECONDS
+
+_LIMIT_SECONDS = 600
+_LEASE = "releases"
+
+_log = logging.getLogger("callboard.lifecycle")
+
+
+def functions() -> Sequence[Function]:
+    """The jobs, by the names under which they are asked for."""
+    return [job(remove_due, time_limit_seconds=_LIMIT_SECONDS)]
+
+
+def cron_jobs() -> Sequence[CronJob]:
+    """The tick that asks for the removal of what is due."""
+    return [cron(request_removals, name=request_removals.__name__, second=set(range(0, 60, TICK_SECONDS)))]
+
+
+async def request_removals(ctx: Mapping[str, Any]) -> None:
+    """Ask for the removal of what is due, if anything is."""
+    store: Store = ctx["refreshing"].store
+    queue: Queue = ctx["queue"]
+    try:
+        if await store.states(RELEASES, due_by=datetime.now(UTC), limit=1):
+            await queue.request(remove_due.__name__)
+    except StoreUnavailableError as error:
+        _log.warning("what has to be removed is not known: %s", error)
+
+
+async def remove_due(ctx: Mapping[str, Any]) -> None:
+    """Remove the entities that nothing declares and whose grace is over."""
+    store: Store = ctx["refreshing"].store
+    removed = await holding(store, _LEASE, lambda: remove_released(store))
+    if removed:
+        _log.info("removed %d entities that no document declares any more: %s", len(removed), ", ".join(removed[:5]))
