@@ -90,9 +90,12 @@ class GitHubPeople:
             async with some:
                 self._users[login] = await self._lists.thing(f"/users/{quote(login)}", organisation)
 
-        async with asyncio.TaskGroup() as tasks:
-            for login in logins:
-                tasks.create_task(look(login))
+        looking = [asyncio.create_task(look(login)) for login in logins]
+        try:
+            await asyncio.gather(*looking)
+        finally:
+            for task in looking:
+                task.cancel()
 
     async def _teams(self, organisation: str) -> list[_Team]:
         path = f"/orgs/{quote(organisation)}/teams"

@@ -21,8 +21,7 @@ from tests.servers.github.description import install
 from tests.servers.github.hub import Failure, Hub
 from tests.servers.github.serving import serving_github
 from tests.workers.providing import errors, refs, run_again, until, working_on
-from workers.providers.events import tell_providers
-from workers.providers.jobs import Providing, all_rows
+from workers.providers.jobs import Providing, all_rows, connection_of
 from workers.queue import Queue
 from workers.refresh.jobs import Refreshing
 
@@ -58,7 +57,9 @@ class Running:
         """An event as the receiver of webhooks hands it on."""
         payload = {"repository": repository} if repository else more.pop("payload", {})
         name = repository["full_name"] if repository else None
-        await tell_providers(self.ctx, self.store, [Touched(self.hub.host, event, name, payload=payload, **more)])
+        providing: Providing = self.ctx["providing"]
+        for provider in providing.providers:
+            await provider.on_event(Touched(self.hub.host, event, name, payload=payload, **more), connection_of(self.ctx, provider.name))
 
     async def targets(self) -> list[str]:
         """The locations, relative to the emulator."""
