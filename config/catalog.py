@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.history import History
 from config.intervals import Delay, Interval
 from config.lifecycle import Registration
 from config.providers import Providers
@@ -128,6 +129,7 @@ class Catalog(Section):
         default=10 * 1024 * 1024, description="Larger files are refused with an error."
     )
     watch: bool = Field(default=True, description="Whether changes on disk are read at once while serving.")
+    history: History = Field(default=History(), description="How long the log of changes is kept, and how closely.")
     kinds: tuple[KindConfig, ...] = Field(default=(), description="Kinds beyond the built-in ones.")
     relations: tuple[RelationConfig, ...] = Field(default=(), description="Relations beyond the built-in ones.")
     registration: Registration = Field(default=Registration(), description="What may be registered over the API.")

@@ -4,6 +4,7 @@ Only the present is stored; each log entry holds a patch that can be taken back.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from graph.conditions import Condition
 from graph.entities import Document
@@ -90,5 +91,13 @@ async def past_documents(
     """
     if not refs:
         return {}
+    for _ in range(_ATTEMPTS - 1):
+        # The log may have been compacted between two parts of what was read of it.
+        with suppress(PatchError):
+            return await _documents(store, refs, at, visible)
+    return await _documents(store, refs, at, visible)
+
+
+async def _documents(store: Store, refs: Sequence[Ref], at: Sequence[int], visible: Condition) -> Mapping[Ref, Sequence[Document | None]]:
     present, since = await present_and_since(store, refs, min(at), visible=visible)
     return {ref: documents_at(present.get(ref), since.get(ref, ()), at) for ref in refs}

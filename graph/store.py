@@ -157,7 +157,11 @@ Patch = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An entry of the log. `sequence` numbers rise by one without gaps, in commit order, and `at` never falls; a creation has no patch."""
+    """An entry of the log. A creation has no patch.
+
+    `sequence` numbers rise by one in commit order, and `at` never falls. There are no gaps, but where the beginning was cut off and where
+    older entries were merged: the last of those merged stands for all of them, with their net change.
+    """
 
     sequence: int
     at: datetime

@@ -24,6 +24,7 @@ from workers.queue import Queue, connected, within_reach, working
 from workers.refresh import jobs as refresh
 from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
+from workers.retention import jobs as retention
 from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
@@ -70,11 +71,11 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
 
 
 def _functions() -> Sequence[Function]:
-    return [*refresh.functions(), *providers.functions(), *webhooks.functions(), *lifecycle.functions()]
+    return [*refresh.functions(), *providers.functions(), *webhooks.functions(), *lifecycle.functions(), *retention.functions()]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
-    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs()]
+    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs()]
 
 
 def _providing(config: Config, hosts: Hosts) -> providers.Providing:

@@ -1,11 +1,14 @@
 """Past states worked out from the log: they are what was recorded when they were the present."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from graph.compaction import compact
 from graph.conditions import EVERYTHING
 from graph.errors import PatchError
 from graph.history import documents_at, past_documents
@@ -83,3 +86,42 @@ async def test_a_log_that_does_not_fit_is_told_with_its_entry(store: Store) -> N
         documents_at(old.document, changes, [1])
     with pytest.raises(PatchError, match="entry 2 of the log does not fit"):
         documents_at(None, changes, [1])
+
+
+@SOME
+@given(batches, st.sampled_from([timedelta(days=9000), timedelta(milliseconds=2)]), st.integers(1, 20))
+async def test_a_compacted_log_tells_the_same_at_every_entry_that_remains(store: Store, steps: Steps, span: timedelta, limit: int) -> None:
+    await _emptied(store)
+    recorded = await write_all(store, steps)
+    first, *_, head = [*recorded, max(recorded)]
+    done = first
+    while done < head:
+        done = await compact(store, done, head, span, limit)
+    await _assert_same(store, recorded, first)
+    left = await store.changes(first, 1000, visible=EVERYTHING)
+    while (done := await compact(store, done if done < head else first, head, span, limit)) < head:
+        pass
+    if limit == 20:
+        assert list(await store.changes(first, 1000, visible=EVERYTHING)) == list(left)
+
+
+async def _assert_same(store: Store, recorded: Mapping[int, Mapping[Ref, Any]], first: int) -> None:
+    changes = await store.changes(first, 1000, visible=EVERYTHING)
+    moments = sorted({first, *(change.sequence for change in changes), max(recorded)})
+    found = await past_documents(store, REFS, moments, visible=EVERYTHING)
+    for change in changes:
+        written = min(at for at in recorded if at >= change.sequence)
+        assert found[change.ref][moments.index(change.sequence)] == recorded[written].get(change.ref)
+    for at in (first, max(recorded)):
+        assert {ref: of[moments.index(at)] for ref, of in found.items() if of[moments.index(at)] is not None} == recorded[at]
+
+
+async def test_changes_that_come_to_nothing_leave_no_entry(store: Store) -> None:
+    old, new = entity("component:default/a", {"n": 1}), entity("component:default/a", {"n": 2})
+    await store.apply(batch(created(old)))
+    await store.apply(batch(updated(old, new)))
+    await store.apply(batch(updated(new, old), created(entity("component:default/b"))))
+    assert await compact(store, 1, 4, timedelta(days=9000), 100) == 4
+    assert [change.sequence for change in await store.changes(0, 9, visible=EVERYTHING)] == [1, 4]
+    assert await compact(store, 4, 4, timedelta(days=9000), 100) == 4
+    assert await store.head() == 4
