@@ -72,6 +72,7 @@ async def test_replicas_that_open_an_empty_database_at_once_make_one_schema(empt
         ("Root", "id"),
         ("SchemaVersion", "name"),
         ("SourceFile", "locationId", "path"),
+        ("StateRow", "collection", "id"),
     ]
     assert [row["state"] for row in query("SHOW INDEXES YIELD state") if row["state"] != "ONLINE"] == []
 
