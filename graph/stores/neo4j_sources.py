@@ -1,6 +1,6 @@
 """What ingestion keeps beside the graph: roots of reading, files, claims and errors; and the log of changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from graph.store import (
 from graph.stores.neo4j_composer import Composer, joined
 from graph.stores.neo4j_connections import Transaction
 from graph.stores.neo4j_edges import window_parameters
+from graph.stores.stale import Place
 from graph.stores.windows import span_of
 
 _ERROR_KEYS = 4
@@ -86,11 +87,12 @@ async def claims(transaction: Transaction, refs: Sequence[Ref]) -> Mapping[Ref, 
     return found
 
 
-async def write_sources(transaction: Transaction, batch: Batch) -> None:
-    """Replace the records, claims and errors of the batch's files, and drop those of the forgotten."""
-    places = [*((file.location_id, file.path) for file in batch.files), *batch.forgotten]
-    if places:
-        await transaction.run("files_forget", {"places": [list(place) for place in dict.fromkeys(places)]})
+async def write_sources(transaction: Transaction, batch: Batch, unread: Container[Place]) -> None:
+    """Replace the records, claims and errors of the batch's files, and drop those of the forgotten. Of the `unread` nothing is stored."""
+    places = dict.fromkeys((*((file.location_id, file.path) for file in batch.files), *batch.forgotten))
+    replaced = [list(place) for place in places if place not in unread]
+    if replaced:
+        await transaction.run("files_forget", {"places": replaced})
     if batch.files:
         await transaction.run("files_write", {"files": [_stored_file(file) for file in batch.files]})
     if batch.claims:

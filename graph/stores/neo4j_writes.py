@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from graph.entities import Edge
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, Change, Operation
@@ -13,7 +14,7 @@ from graph.stores.neo4j_connections import Transaction
 from graph.stores.neo4j_log import stored_change
 from graph.stores.neo4j_records import EdgeKey, declared_from, declarer_of, kind_labels, stored_entity
 from graph.stores.neo4j_sources import write_locations, write_sources
-from graph.stores.stale import refuse_moved_files
+from graph.stores.stale import Place, refuse_moved_files
 
 _AT_ONCE = 5000
 _NEW: tuple[int | None, list[str]] = (None, [])
@@ -44,29 +45,41 @@ class BatchWriter:
         self._batch = batch
         self._stored: dict[Ref, _Stored] = {}
         self._nodes: dict[Ref, int] = {}
+        self._sought: set[Ref] = set()
         self._loose: set[Ref] = set()
+        self._unread: frozenset[Place] = frozenset()
 
     async def write(self) -> Sequence[Change]:
         """The log entries of the batch. StaleWriteError if an entity is not what its write was computed against."""
         await self._transaction.run("counter_lock")
         # A query of its own, after the lock is held: only now nobody else can move the counter.
         head, newest = await self._transaction.record("head")
-        await self._read_stored()
+        declares = {w.entity.ref: [edge for edge in w.declares if edge.evidence] for w in self._batch.writes}
+        await self._read_stored(edge for edges in declares.values() for edge in edges)
         await self._refuse_stale()
-        entities = {w.entity.ref: stored_entity(w.entity, [edge for edge in w.declares if edge.evidence]) for w in self._batch.writes}
+        entities = {w.entity.ref: stored_entity(w.entity, declares[w.entity.ref]) for w in self._batch.writes}
         touched = self._touched({ref: declared_from(properties["declares"]) for ref, properties in entities.items()})
         fresh = await self._find_nodes(entities, touched)
         await self._write_entities(entities)
         await self._write_edges(touched, fresh)
         await self._remove_entities()
-        await write_sources(self._transaction, self._batch)
+        await write_sources(self._transaction, self._batch, self._unread)
         await write_locations(self._transaction, self._batch)
         return await self._log(head, None if newest is None else datetime.fromisoformat(newest))
 
-    async def _read_stored(self) -> None:
+    async def _read_stored(self, declared: Iterable[Edge]) -> None:
+        """Learn what is stored of the batch's entities, and the nodes of these and of what they declare from now on."""
         refs = [*(write.entity.ref for write in self._batch.writes), *(removal.ref for removal in self._batch.removals)]
-        if refs:
-            for ref, stored_hash, declares, labels in await self._transaction.value("stored", {"refs": refs}):
+        await self._read_nodes([*refs, *(end for edge in declared for end in (edge.source, edge.target))], refs)
+
+    async def _read_nodes(self, refs: Iterable[Ref], entities: Sequence[Ref]) -> None:
+        wanted = [ref for ref in dict.fromkeys(refs) if ref not in self._sought]
+        if not wanted:
+            return
+        self._sought.update(wanted)
+        for ref, number, stored_hash, declares, labels in await self._transaction.value("stored", {"refs": wanted, "entities": entities}):
+            self._nodes[ref] = number
+            if stored_hash is not None:
                 self._stored[ref] = _Stored(stored_hash, declared_from(declares), labels)
 
     async def _refuse_stale(self) -> None:
@@ -80,7 +93,9 @@ class BatchWriter:
             raise StaleWriteError(f"{len(stale)} entities changed since they were read, such as {stale[0]}; read again and retry")
         if self._batch.expected:
             stored = await self._transaction.value("stored_digests", {"places": [list(place) for place in self._batch.expected]})
-            refuse_moved_files(self._batch.expected, {(location, path): digest for location, path, digest in stored})
+            digests = {(location, path): digest for location, path, digest in stored}
+            refuse_moved_files(self._batch.expected, digests)
+            self._unread = frozenset(place for place in self._batch.expected if place not in digests)
 
     def _touched(self, declared: Mapping[Ref, Mapping[EdgeKey, list[str]]]) -> Mapping[EdgeKey, _Rewriting]:
         """The edges whose evidence changes, given what the written entities declare from now on. InputError for no name of a relation."""
@@ -98,12 +113,11 @@ class BatchWriter:
         return touched
 
     async def _find_nodes(self, entities: Iterable[Ref], touched: Iterable[EdgeKey]) -> frozenset[Ref]:
-        """Learn the nodes of all that the batch is about, and make those that are missing: these."""
+        """Learn the nodes of all that the batch is about, as far as they are not known yet, and make those that are missing: these."""
         written = set(entities)
         ends = (ref for source, _, target in touched for ref in (source, target))
         named = list(dict.fromkeys((*written, *ends)))
-        found: list[tuple[Ref, int]] = await self._transaction.value("nodes_found", {"refs": named}) if named else []
-        self._nodes = dict(found)
+        await self._read_nodes(named, ())
         missing = [(ref, [] if ref in written else ["Placeholder"]) for ref in named if ref not in self._nodes]
         if missing:
             created: list[tuple[Ref, int]] = await self._transaction.value("nodes_create", {"nodes": missing})

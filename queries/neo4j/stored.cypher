@@ -1,3 +1,10 @@
-MATCH (e:Ref)
-WHERE e.ref IN $refs AND e:Entity
-RETURN collect([e.ref, e.hash, e.declares, [label IN labels(e) WHERE NOT label IN ['Ref', 'Entity']]])
+MATCH (n:Ref)
+WHERE n.ref IN $refs
+WITH n, n:Entity AND n.ref IN $entities AS asked
+RETURN collect([
+  n.ref,
+  id(n),
+  CASE WHEN asked THEN n.hash END,
+  CASE WHEN asked THEN n.declares END,
+  CASE WHEN asked THEN [label IN labels(n) WHERE NOT label IN ['Ref', 'Entity']] END
+])

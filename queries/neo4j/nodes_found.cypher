@@ -1,3 +1,0 @@
-MATCH (n:Ref)
-WHERE n.ref IN $refs
-RETURN collect([n.ref, id(n)])
