@@ -10,6 +10,9 @@ from ingest.files import FileReading
 from ingest.problems import ErrorCode
 from ingest.targets import decoded
 
+_HARMLESS = frozenset({ErrorCode.KIND_NOT_ALLOWED, ErrorCode.SOURCE_RENAMED})
+"""Problems of files that are in order all the same."""
+
 
 @dataclass(frozen=True)
 class FileChange:
@@ -44,7 +47,7 @@ class FileChange:
         reading = self.reading
         if reading is None:
             return False
-        return reading.failure is not None or any(p.code is not ErrorCode.KIND_NOT_ALLOWED for p in reading.problems)
+        return reading.failure is not None or any(p.code not in _HARMLESS for p in reading.problems)
 
     @cached_property
     def record(self) -> SourceFile | None:

@@ -11,7 +11,7 @@ from graph.refs import Ref
 from ingest.problems import ErrorCode, Problem, remedy_for
 from ingest.readers import Reader, ReadError
 from ingest.reading import IncludeError, ReadDocument, ReadingSettings, read_documents
-from ingest.targets import Target, targets_of
+from ingest.targets import Target, targets_of, type_of
 
 LOCATION_ANNOTATION = "backstage.io/managed-by-location"
 ORIGIN_ANNOTATION = "backstage.io/managed-by-origin-location"
@@ -21,7 +21,8 @@ ORIGIN_ANNOTATION = "backstage.io/managed-by-origin-location"
 class FileContext:
     """What reading a location's files needs. `origin` is its `type:target`; `allowed` holds the kinds (lower case) that it may add.
 
-    `fingerprint` stands for every setting that a reading depends on: another one makes every file be read again.
+    `types` are those of the locations that it may lead to. `fingerprint` stands for every setting that a reading depends on: another
+    one makes every file be read again.
     """
 
     type: str
@@ -30,6 +31,7 @@ class FileContext:
     reading: ReadingSettings
     allowed: frozenset[str]
     fingerprint: str
+    types: frozenset[str] = frozenset({"file"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,11 @@ def _read_content(job: FileJob, content: bytes, context: FileContext) -> FileRea
         if kind not in context.allowed:
             problems.append(_not_allowed(document, context))
             continue
-        if kind == "location":
-            targets.extend(_resolved(document, job.path, context))
+        for target in _resolved(document, job.path, context) if kind == "location" else ():
+            if target.type == "file" and type_of(job.path) == "url":
+                problems.append(_leads_to_files(document, target))
+            else:
+                targets.append(target)
         annotated = _annotated(document.document, job.path, context)
         entities.append(ReadEntity(document.ref, document.index, document.line, encoded_content(annotated, ordered(document.edges))))
     digest = _digest(job, context.fingerprint, content, includes.seen)
@@ -133,9 +138,16 @@ def _not_allowed(document: ReadDocument, context: FileContext) -> Problem:
     return Problem(code, message, remedy_for(code), document.index, document.line, 1, document.ref)
 
 
+def _leads_to_files(document: ReadDocument, target: Target) -> Problem:
+    code = ErrorCode.OUTSIDE_ROOT
+    message = f"{document.ref} comes from a URL and can't lead to {target.target}, a file of this machine"
+    return Problem(code, message, "Leave out spec.type, and the target is one of the same repository.", document.index, document.line, 1)
+
+
 def _resolved(document: ReadDocument, path: str, context: FileContext) -> Iterator[Target]:
-    for target in targets_of(document.ref, document.document, context.type):
-        own = target.type == context.type
+    here = type_of(path)
+    for target in targets_of(document.ref, document.document, here):
+        own = target.type == here
         yield Target(target.type, context.reader.resolve(path, target.target), target.by, target.optional) if own else target
 
 
@@ -143,7 +155,8 @@ def _annotated(document: Document, path: str, context: FileContext) -> Document:
     """The document with the annotations that tell where it came from; a file can't claim another place."""
     metadata = document["metadata"]
     declared: dict[str, str] = metadata.get("annotations") or {}
-    annotations = {**declared, LOCATION_ANNOTATION: f"{context.type}:{path}", ORIGIN_ANNOTATION: context.origin}
+    places = {LOCATION_ANNOTATION: f"{type_of(path)}:{path}", ORIGIN_ANNOTATION: context.origin}
+    annotations = {**context.reader.annotations(path), **declared, **places}
     return {**document, "metadata": {**metadata, "annotations": annotations}}
 
 

@@ -8,7 +8,7 @@ from graph.store import SourceFile
 from ingest.files import FileContext, FileJob
 from ingest.problems import ErrorCode
 from ingest.readers import ReadError
-from ingest.targets import Target
+from ingest.targets import Target, type_of
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Traversal:
         return FileJob(path, lead.parent, *last, lead.optional)
 
     def _paths(self, target: Target) -> Iterable[str]:
-        if target.type != self.context.type:
+        if target.type not in self.context.types or target.type != type_of(target.target):
             message = f"{target.target} is a location of type {target.type}, which is not read here"
             return self._failed(target, [ReadError(ErrorCode.UNSUPPORTED_LOCATION, target.target, message)])
         try:
@@ -88,7 +88,7 @@ class Traversal:
         for failure in failures:
             self.failures.setdefault(failure.path, failure)
             paths.append(failure.path)
-            if target.type == self.context.type:
+            if target.type in self.context.types:
                 paths += self._covered(target, failure.path)
         return paths
 

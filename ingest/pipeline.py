@@ -18,9 +18,11 @@ from ingest.locations import Traversal
 from ingest.progress import Progress, Progressed
 from ingest.provided import ENTITY_SET
 from ingest.releases import grace_among, remove_released
-from ingest.settings import IngestSettings, context_of, settings_from
+from ingest.remote import RemoteFiles, remote_files
+from ingest.settings import IngestSettings, context_of, local_context, settings_from
 from ingest.settle import Settler, groups
-from ingest.targets import Target, decoded
+from ingest.targets import Target, decoded, type_of
+from plugins.hosts import opened_hosts
 
 CONFIGURED = "configuration"
 """The `origin` of locations that the configuration names; they go when it no longer does."""
@@ -35,7 +37,10 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class RefreshReport:
-    """What a refresh did. `unchanged` entities were read, or known to be as before; `errors` are all present errors of the location."""
+    """What a refresh did. `unchanged` entities were read, or known to be as before; `errors` are all present errors of the location.
+
+    `retry_after_seconds` is how long a host asks not to be read again, None if none does.
+    """
 
     location: Location
     files: int
@@ -45,6 +50,7 @@ class RefreshReport:
     orphaned: int
     unchanged: int
     errors: int
+    retry_after_seconds: float | None = None
 
     @property
     def written(self) -> int:
@@ -99,7 +105,11 @@ async def synchronise(
 
     What no location declares when all have been read goes without a further grace.
     """
-    settings = settings_from(config, registry)
+    async with opened_hosts(config) as hosts:
+        return await _synchronised(config, store, settings_from(config, registry, hosts), progress)
+
+
+async def _synchronised(config: Config, store: Store, settings: IngestSettings, progress: Progress | None) -> Sequence[RefreshReport]:
     await reconcile(config, store, settings)
     reports = [await refresh(location, store, settings, progress) for location in await store.locations()]
     await remove_released(store, at_once=True)
@@ -137,7 +147,8 @@ async def remove_location(
     at_once: bool = False,
     told: Callable[[Batch], None] | None = None,
 ) -> None:
-    """Forget the location and its files. What nothing else declares is removed after the grace, or `at_once`, or kept as an orphan.
+    """Forget the location and its files. What nothing else declares is kept as an orphan, or removed: after the grace, or `at_once`, as for
+    an entity set.
 
     `told` gets what is written.
     """
@@ -145,7 +156,7 @@ async def remove_location(
     for attempt in range(1, _ATTEMPTS + 1):
         settler = await _settler(location, store, settings, cause)
         settler.told = told
-        if at_once:
+        if at_once or location.type == ENTITY_SET:
             settler.grace = timedelta(0)
         gone = [FileChange(location.id, path, None, record) for path, record in settler.records.items()]
         try:
@@ -187,6 +198,7 @@ class _Refresh:
     declared: int = 0
     error: str | None = None
     rehearsed: list[Batch] | None = None
+    roots: frozenset[str] = frozenset()
     entangled: list[FileChange] = field(default_factory=list[FileChange])
     absent: list[FileChange] = field(default_factory=list[FileChange])
 
@@ -195,34 +207,41 @@ class _Refresh:
         settler = await _settler(self.location, self.store, self.settings, self.cause)
         if self.rehearsed is not None:
             settler.told, settler.rehearses = self.rehearsed.append, True
-        context = await asyncio.to_thread(context_of, self.location, self.settings)
-        traversal = Traversal(context, dict(settler.records))
-        try:
-            async with Crew(context, processes) as crew:
-                await self._read_all(traversal, crew, settler)
-            await settler.flush()
-        finally:
-            await settler.abandon()
-        await self._settle_entangled(traversal, settler)
-        location = await self._write_location(settler, traversal)
+        async with remote_files(self.location, self.store, self.settings) as remote:
+            if remote and self.location.type == "url" and await remote.all_unchanged():
+                self.error = self.location.error
+                await self._write_location(settler)
+                return await _untouched(self.location, self.store)
+            context = await asyncio.to_thread(context_of, self.location, self.settings, remote.reader if remote else None)
+            traversal = Traversal(context, dict(settler.records))
+            try:
+                async with Crew(local_context(context), processes) as crew:
+                    await self._read_all(traversal, crew, settler, remote)
+                await settler.flush()
+            finally:
+                await settler.abandon()
+            await self._settle_entangled(traversal, settler)
+            location = await self._write_location(settler)
+            retry_after = await remote.finished(write=self.rehearsed is None) if remote else None
         if self.progress:
             self._tell(traversal, settler, finished=True)
         errors = await self.store.error_count(ErrorFilter(location_ids=(location.id,)), visible=EVERYTHING)
         tally = settler.tally
         unchanged = self.known + self.declared - tally.created - tally.updated
-        return RefreshReport(
-            location, len(settler.records), tally.created, tally.updated, tally.removed, tally.orphaned, max(0, unchanged), errors
-        )
+        done = (tally.created, tally.updated, tally.removed, tally.orphaned, max(0, unchanged), errors)
+        return RefreshReport(location, len(settler.records), *done, retry_after)
 
-    async def _read_all(self, traversal: Traversal, crew: Crew, settler: Settler) -> None:
+    async def _read_all(self, traversal: Traversal, crew: Crew, settler: Settler, remote: RemoteFiles | None) -> None:
         """Wave by wave: the files that targets lead to, then what their Location entities lead to."""
         batch: list[FileChange] = []
         weight = 0
         targets: list[Target] = [Target(self.location.type, self.location.target, optional=self._is_optional)]
         while targets:
-            jobs = await asyncio.to_thread(traversal.follow, targets)
+            jobs = await (remote.in_thread if remote else asyncio.to_thread)(traversal.follow, targets)
+            if self.read == 0 and self.location.type == "url":
+                self.roots = frozenset({self.location.target, *(job.path for job in jobs if len(jobs) == 1)})
             targets = list[Target]()
-            async for job, reading in self._readings(jobs, traversal, crew):
+            async for job, reading in self._readings(jobs, traversal, crew, remote):
                 self.read += 1
                 change = FileChange(self.location.id, job.path, reading, settler.records.get(job.path))
                 targets += self._targets(change, traversal)
@@ -245,21 +264,25 @@ class _Refresh:
         return self.location.type == "url" and self.location.origin.startswith(f"{ENTITY_SET}:")
 
     async def _readings(
-        self, jobs: Sequence[FileJob], traversal: Traversal, crew: Crew
+        self, jobs: Sequence[FileJob], traversal: Traversal, crew: Crew, remote: RemoteFiles | None
     ) -> AsyncIterator[tuple[FileJob, FileReading | None]]:
         """The readings of the jobs. Those that failed already when they were looked for come first."""
-        sound: list[FileJob] = []
+        near: list[FileJob] = []
+        far: list[FileJob] = []
         for job in jobs:
             failure = traversal.failures.get(job.path)
             if failure:
                 yield job, failed_reading(job, failure, traversal.context.fingerprint)
             else:
-                sound.append(job)
-        async for job, reading in crew.readings(sound):
+                (far if type_of(job.path) == "url" else near).append(job)
+        async for job, reading in crew.readings(near):
             yield job, reading
+        if remote and far:
+            async for job, reading in remote.readings(far, traversal.context, traversal.known):
+                yield job, reading
 
     def _targets(self, change: FileChange, traversal: Traversal) -> list[Target]:
-        if change.path == self.location.target:
+        if change.path in self.roots or change.path == self.location.target:
             self._note_root(change.reading, traversal.context)
         record = change.record if change.reading else change.before
         return [decoded(text) for text in record.targets] if record else []
@@ -288,7 +311,7 @@ class _Refresh:
             await settler.settle(group)
         await settler.settle_rest({ref for change in changes for ref in (*change.declared, *change.previous)})
 
-    async def _write_location(self, settler: Settler, traversal: Traversal) -> Location:
+    async def _write_location(self, settler: Settler) -> Location:
         now = datetime.now(UTC)
         last = self.location.read_at
         location = replace(self.location, read_at=now, error=self.error)

@@ -39,6 +39,14 @@ class ErrorCode(StrEnum):
     INVALID_REF = "invalid-ref"
     PLACEHOLDER_UNREADABLE = "placeholder-unreadable"
     PLACEHOLDER_INVALID = "placeholder-invalid"
+    SOURCE_NOT_ALLOWED = "source-not-allowed"
+    SOURCE_NOT_FOUND = "source-not-found"
+    SOURCE_UNAUTHORIZED = "source-unauthorized"
+    SOURCE_RATE_LIMITED = "source-rate-limited"
+    SOURCE_UNAVAILABLE = "source-unavailable"
+    SOURCE_TOO_LARGE = "source-too-large"
+    SOURCE_MALFORMED = "source-malformed"
+    SOURCE_RENAMED = "source-renamed"
     PROVIDER_FAILED = "provider-failed"
     PROCESSOR_REFUSED = "processor-refused"
 
@@ -171,6 +179,38 @@ EXPLANATIONS: dict[ErrorCode, Explanation] = {
     ErrorCode.PLACEHOLDER_INVALID: Explanation(
         "A placeholder, or the file that it names, does not hold what it should.",
         "{advice}",
+    ),
+    ErrorCode.SOURCE_NOT_ALLOWED: Explanation(
+        "A URL leads to a host, path or address that the configuration does not allow to be read.",
+        "Name the host under integrations or backend.reading.allow, a private address under backend.reading.allowPrivate as well.",
+    ),
+    ErrorCode.SOURCE_NOT_FOUND: Explanation(
+        "A repository, branch or file is not there (any more), or the credentials may not see it.",
+        "Check the URL and its case, and that the credentials under integrations may see it; remove the location if it is gone for good.",
+    ),
+    ErrorCode.SOURCE_UNAUTHORIZED: Explanation(
+        "A host refuses the credentials: they are missing, expired, or may not read this.",
+        "Renew the credentials of the host under integrations, or give them the right to read.",
+    ),
+    ErrorCode.SOURCE_RATE_LIMITED: Explanation(
+        "A host asks to be left alone for a while.",
+        "Nothing needs to be done: it is read again when the host allows. Credentials under integrations usually raise the limit.",
+    ),
+    ErrorCode.SOURCE_UNAVAILABLE: Explanation(
+        "A host can't be reached, does not answer in time, breaks its answer off, or is out of order.",
+        "It is tried again by itself; if it stays so, check the host and the network.",
+    ),
+    ErrorCode.SOURCE_TOO_LARGE: Explanation(
+        "What a host answers is larger than allowed.",
+        "Make it smaller, name files singly, or raise the limits under backend.reading.",
+    ),
+    ErrorCode.SOURCE_MALFORMED: Explanation(
+        "A host answers what makes no sense.",
+        "Check that the host is what integrations say it is, and that no proxy or sign-in page answers in its place.",
+    ),
+    ErrorCode.SOURCE_RENAMED: Explanation(
+        "The repository has another name by now; its host still leads there from the old one.",
+        "Name {address} instead: the old name may be given to another repository.",
     ),
     ErrorCode.PROVIDER_FAILED: Explanation(
         "A provider failed for another reason than its source, or took longer than its schedule allows.",

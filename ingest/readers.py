@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from graph.errors import CallboardError
 from ingest.globs import alternatives, fixed_folder, is_pattern, name_matches
 from ingest.problems import ErrorCode, remedy_for
+from ingest.targets import type_of
 
 CATALOG_FILES = ("catalog-info.yaml", "catalog-info.yml")
 """What a target that is a folder stands for, at any depth below it."""
@@ -39,9 +40,11 @@ class Found:
 
 
 class Reader(Protocol):
-    """Reads what locations of one type lead to. Blocking, so call it off the event loop; picklable, so that processes can share the work.
+    """Reads what locations of one type lead to. Blocking, so call it off the event loop. That of files is picklable, so that processes
+    can share the work.
 
-    Paths are what the reader says they are: absolute for files, later URLs. What leads outside of the reader's root is refused.
+    Paths are what the reader says they are: absolute for files, URLs for what comes from hosts. What leads outside of the reader's
+    root is refused.
     """
 
     def find(self, target: str) -> Found:
@@ -58,6 +61,10 @@ class Reader(Protocol):
 
     def covers(self, target: str, path: str) -> bool:
         """Whether a pattern or folder that `find` can't look at now would have led to the path."""
+        ...
+
+    def annotations(self, path: str) -> Mapping[str, str]:
+        """Annotations that an entity of the file has unless it says otherwise."""
         ...
 
 
@@ -90,6 +97,9 @@ class FileReader:
             folder = fixed_folder(pattern)
             paths.update(self._walk(folder, pattern[len(folder) :].strip("/").split("/"), failures))
         return Found(sorted(paths), failures=failures)
+
+    def annotations(self, path: str) -> Mapping[str, str]:
+        return {}
 
     def covers(self, target: str, path: str) -> bool:
         folder = fixed_folder(target) if is_pattern(target) else target
@@ -186,6 +196,35 @@ def file_reader(target: str, max_bytes: int) -> FileReader:
     """The reader of a location of type file: its root is the folder before the target's first wildcard, or the target, if a folder."""
     whole = not is_pattern(target) and Path(target).is_dir()
     return FileReader(target if whole else fixed_folder(target), max_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyReader:
+    """Reads files by `local` and URLs by `remote`, whichever there is."""
+
+    local: FileReader | None
+    remote: Reader | None
+
+    def find(self, target: str) -> Found:
+        return self._of(target).find(target)
+
+    def read(self, path: str) -> bytes:
+        return self._of(path).read(path)
+
+    def resolve(self, path: str, target: str) -> str:
+        return self._of(path).resolve(path, target)
+
+    def covers(self, target: str, path: str) -> bool:
+        return type_of(target) == type_of(path) and self._of(target).covers(target, path)
+
+    def annotations(self, path: str) -> Mapping[str, str]:
+        return self._of(path).annotations(path)
+
+    def _of(self, path: str) -> Reader:
+        reader = self.remote if type_of(path) == "url" else self.local
+        if reader is None:
+            raise ReadError(ErrorCode.UNSUPPORTED_LOCATION, path, f"{path} is not read here")
+        return reader
 
 
 def _mode(path: str) -> int:

@@ -1,6 +1,6 @@
 """What ingestion has to know of the configuration, and the digest by which a change of it is noticed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -10,9 +10,12 @@ from graph.entities import canonical_json, content_hash
 from graph.relations import RelationRegistry
 from graph.store import Location
 from ingest.files import FileContext
-from ingest.readers import file_reader
+from ingest.processors import processors_from
+from ingest.readers import AnyReader, file_reader
 from ingest.reading import ReadingSettings
 from ingest.rules import Rule, kinds_allowed, rules_from
+from ingest.sources import SourceLimits, SourceReader
+from plugins.hosts import Hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +29,60 @@ class IngestSettings:
     max_bytes: int
     keep_orphans: bool
     fingerprint: str
+    hosts: Hosts | None = None
+    source_limits: SourceLimits | None = None
     removal_grace: timedelta = timedelta(0)
 
 
-def settings_from(config: Config, registry: RelationRegistry) -> IngestSettings:
-    """The settings of a configuration and its relations."""
+def settings_from(config: Config, registry: RelationRegistry, hosts: Hosts | None = None) -> IngestSettings:
+    """The settings of a configuration and its relations; `hosts` are those that URLs are read from."""
+    reading = config.backend.reading
     catalog = config.catalog
     dump = catalog.model_dump(mode="json", include={"kinds", "relations", "max_file_size_bytes"})
+    read = reading_settings(config, registry)
     return IngestSettings(
-        reading=reading_settings(config, registry),
+        reading=read,
         rules=rules_from(catalog),
         max_bytes=catalog.max_file_size_bytes,
         keep_orphans=catalog.orphan_strategy == "keep",
-        fingerprint=content_hash(canonical_json([_code_digest(), dump])),
+        fingerprint=content_hash(canonical_json([_code_digest(), dump, read.processors.versions])),
+        hosts=hosts,
+        source_limits=SourceLimits(catalog.max_file_size_bytes, reading.max_archive_bytes, reading.max_unpacked_bytes),
         removal_grace=catalog.removal_grace,
     )
 
 
 def reading_settings(config: Config, registry: RelationRegistry) -> ReadingSettings:
     """What parsing and validation have to know of the configuration."""
-    return ReadingSettings(kinds=config.catalog.kinds, registry=registry, max_bytes=config.catalog.max_file_size_bytes)
+    processors = processors_from(config.plugins)
+    return ReadingSettings(config.catalog.kinds, registry, config.catalog.max_file_size_bytes, processors)
 
 
-def context_of(location: Location, settings: IngestSettings) -> FileContext:
-    """What reading the location's files needs. Only locations of type file are read."""
+def context_of(location: Location, settings: IngestSettings, remote: SourceReader | None = None) -> FileContext:
+    """What reading the location's files needs; `remote` reads URLs. Its reader works in this process alone, `local_context` elsewhere."""
     allowed = kinds_allowed(settings.rules, location.type, location.target)
+    local = file_reader(location.target, settings.max_bytes) if location.type == "file" else None
+    types = [name for name, reader in (("file", local), ("url", remote)) if reader]
     return FileContext(
         location.type,
         f"{location.type}:{location.target}",
-        file_reader(location.target, settings.max_bytes),
+        AnyReader(local, remote),
         settings.reading,
         allowed,
-        content_hash(f"{settings.fingerprint} {','.join(sorted(allowed))}".encode()),
+        fingerprint_of(location, settings),
+        frozenset(types),
     )
+
+
+def local_context(context: FileContext) -> FileContext:
+    """The context with nothing but files of this machine to read, to be handed to other processes."""
+    return replace(context, reader=context.reader.local) if isinstance(context.reader, AnyReader) and context.reader.local else context
+
+
+def fingerprint_of(location: Location, settings: IngestSettings) -> str:
+    """The digest of everything that reading the location's files depends on beside their content."""
+    allowed = kinds_allowed(settings.rules, location.type, location.target)
+    return content_hash(f"{settings.fingerprint} {','.join(sorted(allowed))}".encode())
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from config.catalog import is_url
 from graph.entities import Document
 from graph.refs import Ref
 
@@ -27,13 +28,18 @@ class Target:
         return orjson.dumps([self.type, self.target, self.by, self.optional]).decode()
 
 
+def type_of(path: str) -> str:
+    """The type of location that a path belongs to: url or file."""
+    return "url" if is_url(path) else "file"
+
+
 def decoded(text: str) -> Target:
     """The target that was encoded."""
     return Target(*orjson.loads(text))
 
 
 def targets_of(ref: Ref, document: Document, type: str) -> Iterator[Target]:
-    """The targets that a Location entity declares, as written; `type` is that of the location it was read from.
+    """The targets that a Location entity declares, as written; `type` is that of the file it was read from.
 
     https://backstage.io/docs/features/software-catalog/descriptor-format#kind-location
     """
@@ -45,4 +51,4 @@ def targets_of(ref: Ref, document: Document, type: str) -> Iterator[Target]:
 
 
 def _type_of(target: str, type: str) -> str:
-    return "url" if target.startswith(("http://", "https://")) else type
+    return "url" if is_url(target) else type

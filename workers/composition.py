@@ -42,15 +42,16 @@ async def running_worker(
 
     With `backend.queue` keeping in step is left to `callboard worker`.
     """
-    refreshing = Refreshing(config, store, registry, progress)
     file_roots = config.catalog.registration.file_roots
-    if config.backend.queue is not None:
-        async with within_reach(config.backend.queue.url) as queue:
-            actions = CatalogActions(store, refreshing.settings, file_roots, Requested(config.backend.queue.url))
-            yield Beside(actions, QueuedWork(queue))
-        return
-    async with connected(None) as queue, _refreshing(refreshing, queue):
-        yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue))
+    async with opened_hosts(config) as hosts:
+        refreshing = Refreshing(config, store, registry, progress, hosts)
+        if config.backend.queue is not None:
+            async with within_reach(config.backend.queue.url) as queue:
+                actions = CatalogActions(store, refreshing.settings, file_roots, Requested(config.backend.queue.url))
+                yield Beside(actions, QueuedWork(queue))
+            return
+        async with connected(None) as queue, _refreshing(refreshing, queue, hosts):
+            yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue))
 
 
 async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:
@@ -63,7 +64,11 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
         pass
     while True:
         try:
-            async with connected(url) as queue, _refreshing(Refreshing(config, store, registry), queue) as task:
+            async with (
+                connected(url) as queue,
+                opened_hosts(config) as hosts,
+                _refreshing(Refreshing(config, store, registry, hosts=hosts), queue, hosts) as task,
+            ):
                 await task
         except (RedisError, OSError) as error:
             _log.warning("Redis is lost: %s; jobs go on once it is back", error)
@@ -83,21 +88,20 @@ def _providing(config: Config, hosts: Hosts) -> providers.Providing:
 
 
 @asynccontextmanager
-async def _refreshing(refreshing: Refreshing, queue: Queue) -> AsyncGenerator[asyncio.Task[None]]:
-    async with opened_hosts(refreshing.config) as hosts:
-        providing = _providing(refreshing.config, hosts)
-        hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
-        ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks}
-        async with working(queue, _functions(), _cron_jobs(), ctx) as task:
-            await queue.is_new()
-            await queue.request(synchronise_catalog.__name__)
-            await queue.request(providers.take_over_providers.__name__)
-            beside = [asyncio.create_task(webhooks.follow(hooks, queue))]
-            if refreshing.config.catalog.watch:
-                beside.append(asyncio.create_task(watch(refreshing, queue)))
-            try:
-                yield task
-            finally:
-                for each in beside:
-                    each.cancel()
-                await asyncio.gather(*beside, return_exceptions=True)
+async def _refreshing(refreshing: Refreshing, queue: Queue, hosts: Hosts) -> AsyncGenerator[asyncio.Task[None]]:
+    providing = _providing(refreshing.config, hosts)
+    hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
+    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks}
+    async with working(queue, _functions(), _cron_jobs(), ctx) as task:
+        await queue.is_new()
+        await queue.request(synchronise_catalog.__name__)
+        await queue.request(providers.take_over_providers.__name__)
+        beside = [asyncio.create_task(webhooks.follow(hooks, queue))]
+        if refreshing.config.catalog.watch:
+            beside.append(asyncio.create_task(watch(refreshing, queue)))
+        try:
+            yield task
+        finally:
+            for each in beside:
+                each.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)

@@ -28,7 +28,7 @@ class HttpsHost:
             at = http_url(url)
         except SourceError:
             return None
-        return Place(at.host, str(at), None, "") if self._outbound.guard.allows(at.host, at.path) else None
+        return Place(at.host, str(at), None, "") if self._outbound.guard.allows_files(at.host, at.path) else None
 
     def url(self, place: Place) -> str:
         return place.repository

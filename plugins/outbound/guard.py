@@ -82,8 +82,12 @@ class Guard:
 
     def allows(self, host: str, path: str | None = None) -> bool:
         """Whether the host (with its port where that is not the scheme's) may be read, with None at whatever path."""
+        return host.lower() in self.reached or self.allows_files(host, path)
+
+    def allows_files(self, host: str, path: str | None = None) -> bool:
+        """As `allows`, by `backend.reading.allow` alone: what the hosts of integrations have is read as they offer it."""
         host = host.lower()
-        return host in self.reached or any(_is_host(host, one) and _is_below(path, one) for one in self.reading.allow)
+        return any(_is_host(host, one) and _is_below(path, one) for one in self.reading.allow)
 
     async def addresses(self, name: str, port: int) -> Sequence[str]:
         """The addresses of the host that may be connected to, at least one.

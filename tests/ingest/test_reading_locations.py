@@ -126,11 +126,11 @@ async def test_a_target_that_becomes_optional_loses_its_error(catalog: Catalog):
     assert await catalog.errors() == []
 
 
-async def test_urls_are_told_to_be_unsupported(catalog: Catalog):
+async def test_urls_of_hosts_that_are_not_allowed_are_told(catalog: Catalog):
     catalog.write("all.yaml", location("all", "https://example.com/catalog-info.yaml"), location("typed", "x.yaml", type="url"))
     await catalog.read()
     assert await catalog.told() == [
-        ("https://example.com/catalog-info.yaml", "unsupported-location", "location:default/all"),
+        ("https://example.com/catalog-info.yaml", "source-not-allowed", "location:default/all"),
         ("x.yaml", "unsupported-location", "location:default/typed"),
     ]
 

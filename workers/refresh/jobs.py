@@ -19,6 +19,7 @@ from graph.store import Location, Store
 from ingest.pipeline import CONFIGURED, RefreshReport, add_locations, location_of, refresh, remove_location
 from ingest.progress import Progress
 from ingest.settings import IngestSettings, settings_from
+from plugins.hosts import Hosts
 from workers.jobs import job
 from workers.leases import BusyError, drop_lease, held_names, holding
 from workers.queue import Queue
@@ -34,16 +35,17 @@ _log = logging.getLogger("callboard.refresh")
 
 @dataclass(slots=True)
 class Refreshing:
-    """What the jobs work with. `progress` is told about the first read of each location."""
+    """What the jobs work with. `progress` is told about the first read of each location; without `hosts` no URL is read."""
 
     config: Config
     store: Store
     registry: RelationRegistry
     progress: Progress | None = None
+    hosts: Hosts | None = None
     settings: IngestSettings = field(init=False)
 
     def __post_init__(self) -> None:
-        self.settings = settings_from(self.config, self.registry)
+        self.settings = settings_from(self.config, self.registry, self.hosts)
 
     @property
     def configured(self) -> Sequence[Location]:
