@@ -1,13 +1,26 @@
-"""What every section of `catalog.providers` is made of: a schedule, and ids."""
+"""What every section of `catalog.providers` is made of: a schedule, ids, and patterns."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.intervals import Delay, Duration
 from config.sections import Section
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"should be a regular expression: {error}") from error
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_is_pattern)]
+"""A regular expression."""
 
 
 class ScheduleConfig(Section):

@@ -1,29 +1,17 @@
 """The `catalog.providers` section: what is discovered, and whose people are taken over. Keys are Backstage's where it has them."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from config.integration import HostName
-from config.provider import ProviderConfig, ScheduleConfig, by_id
+from config.provider import Pattern, ProviderConfig, ScheduleConfig, by_id
+from config.providers_hosts import AzureDevOpsDiscovery, BitbucketCloudDiscovery, BitbucketServerDiscovery, GiteaDiscovery, GitLabDiscovery
 from config.providers_people import EntraOrg, LdapOrg
 from config.sections import Section, Text
-
-
-def _is_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"should be a regular expression: {error}") from error
-    return text
-
-
-Pattern = Annotated[str, AfterValidator(_is_pattern)]
-"""A regular expression that a whole name has to match."""
 
 
 class TopicFilter(Section):
@@ -94,6 +82,17 @@ class Providers(Section):
     github_org: Annotated[tuple[GitHubOrg, ...], BeforeValidator(lambda value: [value] if isinstance(value, Mapping) else value)] = Field(
         default=(), description="Teams and members of GitHub organizations: a list, or a single one."
     )
+    gitlab: Mapping[str, GitLabDiscovery] = Field(default={}, description="Projects of GitLab, and its groups and users, by an id.")
+    bitbucket_cloud: Annotated[Mapping[str, BitbucketCloudDiscovery], by_id("workspace")] = Field(
+        default={}, description="Repositories of Bitbucket Cloud workspaces, by an id; a single one may stand here itself."
+    )
+    bitbucket_server: Annotated[Mapping[str, BitbucketServerDiscovery], by_id("host")] = Field(
+        default={}, description="Repositories of Bitbucket Servers, by an id; a single one may stand here itself."
+    )
+    azure_dev_ops: Mapping[str, AzureDevOpsDiscovery] = Field(
+        default={}, description="Repositories of Azure DevOps organizations, by an id."
+    )
+    gitea: Mapping[str, GiteaDiscovery] = Field(default={}, description="Repositories of Gitea or Forgejo organizations, by an id.")
     ldap_org: Annotated[Mapping[str, LdapOrg], by_id("target")] = Field(
         default={}, description="People and groups of LDAP directories, by an id; a single one may stand here itself."
     )

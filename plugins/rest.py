@@ -102,12 +102,19 @@ class RestApi:
                 raise missing(url)
             return await answer.body()
 
-    async def exists(self, url: str) -> bool:
-        """Whether a HEAD finds something there."""
+    async def exists(self, url: str, method: str = "GET") -> bool:
+        """Whether there is something, by a GET or a HEAD."""
         signed = await self._signed(url, {})
-        async with self._outbound.request("HEAD", url, headers=signed, expected={404, *self._refusals}) as answer:
+        async with self._outbound.request(method, url, headers=signed, expected={404, *self._refusals}) as answer:
             self._check(answer)
             return answer.status != 404
+
+    async def found(self, url: str) -> Any:
+        """What a GET answers as JSON; None if there is nothing."""
+        signed = await self._signed(url, {"accept": "application/json"})
+        async with self._outbound.request("GET", url, headers=signed, max_bytes=LISTED_BYTES, expected={404, *self._refusals}) as answer:
+            self._check(answer)
+            return None if answer.status == 404 else await answer.json()
 
     async def chunks(self, url: str) -> AsyncIterator[bytes]:
         """What a GET answers, in parts: an archive of at most the configured size."""

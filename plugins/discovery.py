@@ -1,0 +1,117 @@
+"""What discovering catalog files is alike for, on GitLab, Bitbucket, Azure DevOps and Gitea: providing them, and following events."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from config.provider import ProviderConfig
+from plugins.contract import DeltaMutation, FullMutation, Place, ProvidedLocation, ProviderConnection, RepositoryHost, Touched
+from plugins.schedule import schedule_of
+
+_AT_ONCE = 8
+
+Found = TypeVar("Found")
+
+
+class Search(Protocol):
+    """Looks for catalog files on one host. Every method raises SourceError."""
+
+    @property
+    def host(self) -> RepositoryHost:
+        """The host that is searched."""
+        ...
+
+    def covers(self, repository: str) -> bool:
+        """Whether the repository may be among those that are looked at, by its full name alone."""
+        ...
+
+    async def everywhere(self) -> Sequence[Place]:
+        """Every catalog file that the configuration asks for."""
+        ...
+
+    async def within(self, repository: str) -> Sequence[Place]:
+        """Those of one repository; none if it is gone, or the configuration does not ask for it."""
+        ...
+
+
+class Discovery:
+    """Provides one location for each catalog file that a search finds."""
+
+    def __init__(self, name: str, config: ProviderConfig, search: Search) -> None:
+        self.name = name
+        self.schedule = schedule_of(config.schedule)
+        self._search = search
+        self._provided: dict[str, Sequence[Place]] = {}
+
+    async def read(self, connection: ProviderConnection) -> None:
+        """Provide the catalog files as they are now."""
+        places = await self._search.everywhere()
+        await connection.apply(FullMutation(locations=self._locations(places)))
+        self._provided = {}
+        for place in places:
+            name = place.repository.lower()
+            self._provided[name] = [*self._provided.get(name, ()), place]
+
+    async def on_event(self, touched: Touched, connection: ProviderConnection) -> bool:
+        """Look again at the repository that the event is about, and at that alone."""
+        names = [name for name in (touched.repository, touched.renamed_from) if name and self._search.covers(name)]
+        if touched.host != self._search.host.host or not names:
+            return False
+        before = [place for name in names for place in self._provided.get(name.lower(), ())]
+        revisions = {place.revision for place in before}
+        if touched.event == "push" and before and None not in {touched.revision, *revisions} and touched.revision not in revisions:
+            # What is on another branch does not matter.
+            return True
+        gone = touched.deleted or touched.repository not in names
+        now = () if gone else await self._search.within(names[0])
+        await connection.apply(
+            DeltaMutation(
+                locations=self._locations(now), removed_locations=self._locations([place for place in before if place not in now])
+            )
+        )
+        for name in names:
+            self._provided.pop(name.lower(), None)
+        if now:
+            self._provided[names[0].lower()] = now
+        return True
+
+    def _locations(self, places: Sequence[Place]) -> Sequence[ProvidedLocation]:
+        urls = dict.fromkeys(self._search.host.url(place) for place in places)
+        return [ProvidedLocation("url", url, optional=True) for url in urls]
+
+
+async def each(found: Sequence[Found], check: Callable[[Found], Awaitable[bool]]) -> Sequence[Found]:
+    """Those that pass the check, in their order; a few are checked at once."""
+    some = asyncio.Semaphore(_AT_ONCE)
+    passed: dict[int, bool] = {}
+
+    async def look(index: int, one: Found) -> None:
+        async with some:
+            passed[index] = await check(one)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for index, one in enumerate(found):
+                tasks.create_task(look(index, one))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    return [one for index, one in enumerate(found) if passed[index]]
+
+
+class SeenFiles:
+    """Which repositories have their file. Where one was seen once, reading it tells soon enough when it goes."""
+
+    def __init__(self, exists: Callable[[Place], Awaitable[bool]]) -> None:
+        self._exists = exists
+        self._seen: set[Place] = set()
+
+    async def has(self, place: Place) -> bool:
+        """Whether the file is there, or was when it was looked for last."""
+        if place not in self._seen and await self._exists(place):
+            self._seen.add(place)
+        return place in self._seen
+
+    async def has_now(self, place: Place) -> bool:
+        """Whether the file is there."""
+        self._seen.discard(place)
+        return await self.has(place)
