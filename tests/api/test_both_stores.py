@@ -60,6 +60,10 @@ WHOLE = [
     "{ catalogErrors(last: 2) { totalCount edges { cursor node { id code ref } } pageInfo { hasPreviousPage } } }",
     "{ locations { nodes { id target readAt error counts { files entities errors } } } }",
     "{ changes(last: 5) { totalCount edges { cursor node { sequence ref operation patch cause { kind detail } } } } }",
+    '{ diff(from: "22") { totalCount fromSequence nodes { ref operation patch before { spec } after { spec } } } }',
+    '{ diff(from: "0", first: 5) { pageInfo { endCursor hasNextPage } nodes { ref addedRelations { sourceRef relation targetRef } } } }',
+    """{ entity(ref: "component:shop", at: "21") { relations { totalCount edges { cursor targetRef node { ref } } }
+         ... on Component { system { ref components { nodes { ref } } } } } }""",
     '{ entity(ref: "dataset:data/sales") { spec history { totalCount nodes { sequence operation } } } }',
     '{ whyMissing(ref: "component:shop") { presence explanation claims { path line holds } errors { id } } }',
     '{ whyMissing(ref: "component:ghost") { presence explanation references { entity { ref } } } }',
