@@ -14,6 +14,10 @@ REGISTERED = "registered"
 """The `origin` of locations that came over the API; they stay until they are unregistered."""
 
 
+RELEASES = "releases"
+"""The collection of states that names, by ref, what nothing declares any more and what is kept for a grace."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedEntity:
     """An entity that a location declares, and what becomes of the stored one; None if another document holds the ref."""

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, Cause, Location, StateRow, StateWrite, Store
-from ingest.settle import RELEASES, Settler
+from ingest.lifecycle import RELEASES
+from ingest.settle import Settler
 
 _AT_ONCE = 500
 _ATTEMPTS = 5

@@ -27,12 +27,10 @@ from ingest.changes import FileChange
 from ingest.conflicts import Place, conflict_errors, place_of, winner_of
 from ingest.diff import removal_of, write_of
 from ingest.files import decoded_content, encoded_content
+from ingest.lifecycle import RELEASES
 from ingest.problems import ErrorCode
 
 ORPHAN_ANNOTATION = "backstage.io/orphan"
-
-RELEASES = "releases"
-"""The collection of states that names what nothing declares any more and what is kept for a grace, by ref."""
 
 _ERRORS_AT_ONCE = 1000
 _REFS_AT_ONCE = 1000

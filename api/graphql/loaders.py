@@ -10,7 +10,8 @@ from graph.conditions import EVERYTHING, Condition
 from graph.entities import Entity
 from graph.refs import Ref
 from graph.relations import Step
-from graph.store import CatalogError, Change, ErrorFilter, Location, LocationCounts, Page, RelatedRow, Store, Window
+from graph.store import CatalogError, Change, ErrorFilter, Location, LocationCounts, Page, RelatedRow, StateRow, Store, Window
+from workers.schedules import schedules
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -46,6 +47,7 @@ class Loaders:
         self.change_count_by_ref: DataLoader[Ref, int] = DataLoader(self._change_counts_by_ref)
         self.errors_by_ref: DataLoader[Ref, Sequence[CatalogError]] = DataLoader(self._errors_by_ref)
         self.location_by_id: DataLoader[str, Location | None] = DataLoader(self._locations_by_id)
+        self.schedule_by_location_id: DataLoader[str, StateRow | None] = DataLoader(self._schedules_by_location_id)
         self.location_counts_by_id: DataLoader[str, LocationCounts | None] = DataLoader(self._location_counts_by_id)
 
     def related_by_ref(
@@ -118,6 +120,9 @@ class Loaders:
     async def _locations_by_id(self, ids: list[str]) -> Sequence[Location | None]:
         found = {location.id: location for location in await self._store.locations()}
         return _in_order(ids, found, None)
+
+    async def _schedules_by_location_id(self, ids: list[str]) -> Sequence[StateRow | None]:
+        return _in_order(ids, await schedules(self._store, ids), None)
 
     async def _location_counts_by_id(self, ids: list[str]) -> Sequence[LocationCounts | None]:
         return _in_order(ids, await self._store.location_counts(ids), None)

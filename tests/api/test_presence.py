@@ -150,7 +150,8 @@ async def test_a_present_entity_says_where_it_comes_from_and_who_else_claims_it(
     assert (await asking.data(WHY, ref="component:shop"))["whyMissing"] == {
         "ref": "component:default/shop",
         "presence": "PRESENT",
-        "explanation": "component:default/shop is read from /catalog/components.yaml, line 91.",
+        "explanation": "component:default/shop is read from /catalog/components.yaml, line 91. /catalog/lost.yaml, line 5 declares it too "
+        "and takes over when this declaration goes. It is as it was when last in order: the field ownr is unknown. Write owner.",
         "entity": {"name": "shop"},
         "errors": [{"code": "unknown-field"}],
         "claims": [
@@ -176,13 +177,15 @@ async def test_a_present_entity_says_where_it_comes_from_and_who_else_claims_it(
             "component:ghost",
             "REFERENCED",
             "No file that the catalog reads declares component:default/ghost, but component:default/shop points to it. "
-            "Declare it, or mend the ref; and see that a location leads to its file.",
+            "Declare it, or mend the ref; and see that a location leads to its file. "
+            "It may be in /elsewhere/all.yaml, of which the last read failed: no such file.",
         ),
         (
             "component:other/shop",
             "UNKNOWN",
             "No file that the catalog reads declares component:other/shop. "
-            "See that a location leads to its file, and that a rule allows its kind.",
+            "See that a location leads to its file, and that a rule allows its kind. "
+            "It may be in /elsewhere/all.yaml, of which the last read failed: no such file.",
         ),
     ],
 )

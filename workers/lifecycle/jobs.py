@@ -11,8 +11,8 @@ from arq.worker import Function
 
 from graph.errors import StoreUnavailableError
 from graph.store import Store
+from ingest.lifecycle import RELEASES
 from ingest.releases import remove_released
-from ingest.settle import RELEASES
 from workers.jobs import job
 from workers.leases import holding
 from workers.queue import Queue

@@ -26,6 +26,21 @@ async def _counts(root: strawberry.Parent[StoredLocation], info: Info) -> Locati
     return await info.context.loaders.location_counts_by_id.load(root.id)
 
 
+async def _last_read_at(root: strawberry.Parent[StoredLocation], info: Info) -> datetime | None:
+    row = await info.context.loaders.schedule_by_location_id.load(root.id)
+    return datetime.fromisoformat(row.value["readAt"]) if row and "readAt" in row.value else root.read_at
+
+
+async def _next_read_at(root: strawberry.Parent[StoredLocation], info: Info) -> datetime | None:
+    row = await info.context.loaders.schedule_by_location_id.load(root.id)
+    return row.due if row else None
+
+
+async def _last_look_error(root: strawberry.Parent[StoredLocation], info: Info) -> str | None:
+    row = await info.context.loaders.schedule_by_location_id.load(root.id)
+    return row.value.get("error") if row else root.error
+
+
 @strawberry.type(name="LocationCounts", description="What a root of reading led to.")
 class LocationNumbers:
     files: int = attribute("Files read.")
@@ -41,6 +56,11 @@ class Location:
     origin: str = attribute("How it came here, such as by configuration.")
     read_at: datetime | None = attribute("When it was last read completely; null if never.")
     error: str | None = attribute("Why the last read failed as a whole; null if it did not.")
+    last_read_at: datetime | None = resolved(_last_read_at, "When it was last looked at, whether or not anything was new; null if never.")
+    next_read_at: datetime | None = resolved(
+        _next_read_at, "When it is read next unless something asks for it earlier; null if that is not planned."
+    )
+    last_error: str | None = resolved(_last_look_error, "Why the last look at it failed as a whole; null if it did not.")
     counts: LocationNumbers | None = resolved(_counts, "What it led to; null for whoever may not see everything.")
 
 
@@ -80,6 +100,27 @@ async def _origin_location(root: strawberry.Parent[Origin], info: Info) -> Store
     return await location_of(info.context, root.location_id)
 
 
+async def _provider(root: strawberry.Parent[Origin], info: Info) -> str | None:
+    location = await location_of(info.context, root.location_id)
+    return provider_of(location) if location else None
+
+
+async def _read_at(root: strawberry.Parent[Origin], info: Info) -> datetime | None:
+    location = await location_of(info.context, root.location_id)
+    return location.read_at if location else None
+
+
+async def _error_of_location(root: strawberry.Parent[Origin], info: Info) -> str | None:
+    location = await location_of(info.context, root.location_id)
+    return location.error if location else None
+
+
+def provider_of(location: StoredLocation) -> str | None:
+    """The name of the provider that the location came from; None if no provider did."""
+    kind, colon, name = location.origin.partition(":")
+    return name if kind == "provider" and colon else None
+
+
 async def _parent(root: strawberry.Parent[Origin], info: Info) -> Entity | None:
     return await info.context.loaders.entity_by_ref.load(root.parent) if root.parent else None
 
@@ -87,9 +128,12 @@ async def _parent(root: strawberry.Parent[Origin], info: Info) -> Entity | None:
 @strawberry.type(name="Origin", description="Where an entity was read.")
 class EntityOrigin:
     location: Location | None = resolved(_origin_location, "The root of reading that led here; null if it has just gone.")
+    provider: str | None = resolved(_provider, "The name of the provider that found the location or gave the entity; null if none did.")
     path: str = attribute("The file, by its full path or URL.")
     document: int = attribute("Which document of that file it is, counted from 0.")
     line: int = attribute("The line in which the document begins, counted from 1.")
+    read_at: datetime | None = resolved(_read_at, "When the location was last read completely; null if never, or if it has just gone.")
+    error: str | None = resolved(_error_of_location, "Why the location's last read failed as a whole; null if it did not.")
     parent_ref: str | None = reading(
         lambda origin: origin.parent, "The ref of the Location entity that led to the file; null if the root did so itself."
     )

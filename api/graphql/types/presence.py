@@ -1,9 +1,9 @@
 """Why a ref is not in the catalog, and who points to what is missing."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Annotated, Any
 
 import strawberry
 
@@ -11,25 +11,28 @@ from api.graphql.arguments import PageArguments, argument, ref_given
 from api.graphql.context import Context, Info
 from api.graphql.listing import ListedRow, Slice, UncountedListing, slice_of
 from api.graphql.loaders import AFTER_THE_LOG, BEYOND_ANY, UNLIMITED
+from api.graphql.presences import Leaving, Pointing, Presence, ProviderState, RefReport
 from api.graphql.types.changes import Change
 from api.graphql.types.connections import PageInfo, RowEdge, nodes_of, page_of, rows_of
 from api.graphql.types.errors import CatalogError
 from api.graphql.types.evidence import Evidence
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
-from api.graphql.types.locations import Location, RefClaim
+from api.graphql.types.locations import Location, RefClaim, provider_of
 from api.graphql.types.relation_type import RelationDirection, RelationType
-from graph.conditions import EVERYTHING, AnyOf, Related, fact_in
+from graph.conditions import EVERYTHING, AnyOf, FactHasPrefix, Related, fact_in
 from graph.entities import Edge, Entity
 from graph.refs import Ref, split_ref
 from graph.relations import Direction, Step
-from graph.store import CatalogError as StoredError
-from graph.store import Change as StoredChange
-from graph.store import Claim, Operation, RelatedRow, Window
-from graph.store import Location as StoredLocation
+from graph.store import Cause, Claim, Window
+from ingest.lifecycle import RELEASES
 
 _SCOPE = "dangling"
 _SHOWN = 50
+_COMPARED = 300
+_NEAREST = 5
+_LEAST_ALIKE = 0.7
+_PROVIDERS = "providers"
 
 
 async def _source(root: strawberry.Parent[Edge], info: Info) -> Entity | None:
@@ -62,25 +65,6 @@ def dangling_relations(info: Info, page: PageArguments) -> UncountedListing[Edge
     return UncountedListing(load)
 
 
-@strawberry.enum(description="What is known of a ref.")
-class Presence(Enum):
-    PRESENT = strawberry.enum_value("present", description="The entity is there.")
-    UNREADABLE = strawberry.enum_value("unreadable", description="A document declares it and can't be read; `errors` says why.")
-    REMOVED = strawberry.enum_value("removed", description="It was there and was removed; `lastChange` says when and why.")
-    REFERENCED = strawberry.enum_value(
-        "referenced", description="Nothing declares it, but other entities point to it; `references` lists them."
-    )
-    UNKNOWN = strawberry.enum_value("unknown", description="Nothing declares it and nothing points to it.")
-
-
-@dataclass(frozen=True, slots=True)
-class Pointing:
-    """An entity with an edge that leads to a missing ref, seen from that entity."""
-
-    entity: Entity
-    row: RelatedRow
-
-
 @strawberry.type(description="An entity that points to a missing ref.")
 class Reference:
     entity: LazyEntity = attribute("The entity.")
@@ -89,57 +73,26 @@ class Reference:
     evidence: list[Evidence] = reading(lambda pointing: pointing.row.edge.evidence, "The statements by which the edge exists.")
 
 
-@dataclass(frozen=True, slots=True)
-class RefReport:
-    """What the catalog knows of a ref, whether it is there or not."""
-
-    ref: Ref
-    entity: Entity | None
-    errors: Sequence[StoredError] = ()
-    claims: Sequence[Claim] = ()
-    last_change: StoredChange | None = None
-    references: Sequence[Pointing] = ()
-    failed_locations: Sequence[StoredLocation] = field(default=())
-
-    @property
-    def presence(self) -> Presence:
-        if self.entity:
-            return Presence.PRESENT
-        if self.errors:
-            return Presence.UNREADABLE
-        if self.last_change and self.last_change.operation is Operation.REMOVED:
-            return Presence.REMOVED
-        return Presence.REFERENCED if self.references else Presence.UNKNOWN
-
-    @property
-    def explanation(self) -> str:
-        match self.presence:
-            case Presence.PRESENT if self.entity:
-                origin = self.entity.origin
-                return f"{self.ref} is read from {origin.path}, line {origin.line}."
-            case Presence.UNREADABLE:
-                error = self.errors[0]
-                place = error.path if error.line is None else f"{error.path}, line {error.line}"
-                return f"{self.ref} is declared but can't be read: {error.message} ({place}). {error.remedy}"
-            case Presence.REMOVED if self.last_change:
-                cause = self.last_change.cause
-                return f"{self.ref} was removed at {self.last_change.at.isoformat()} ({cause.kind} {cause.detail})."
-            case Presence.REFERENCED:
-                return (
-                    f"No file that the catalog reads declares {self.ref}, but {self.references[0].entity.ref} points to it. "
-                    "Declare it, or mend the ref; and see that a location leads to its file."
-                )
-            case _:
-                return (
-                    f"No file that the catalog reads declares {self.ref}. "
-                    "See that a location leads to its file, and that a rule allows its kind."
-                )
-
-
 async def _same_name(root: strawberry.Parent[RefReport], info: Info) -> Sequence[Entity]:
     name = split_ref(root.ref)[2]
     page = await info.context.store.page(fact_in("metadata.name", (name,)), (), Window(_SHOWN), visible=info.context.visible)
     return [entity for entity in page.rows if entity.ref != root.ref]
+
+
+async def _nearest(root: strawberry.Parent[RefReport], info: Info) -> Sequence[Entity]:
+    """By the beginning of the name, since a catalog is too large to compare with all of it."""
+    name = split_ref(root.ref)[2]
+    if root.entity or not name:
+        return ()
+    alike: dict[str, list[Entity]] = {}
+    for length in (3, 1):
+        window, begin = Window(_COMPARED), FactHasPrefix("metadata.name", name[:length])
+        for entity in (await info.context.store.page(begin, (), window, visible=info.context.visible)).rows:
+            if entity not in alike.setdefault(entity.name.lower(), []):
+                alike[entity.name.lower()].append(entity)
+    alike.pop(name, None)
+    near = get_close_matches(name, alike, _NEAREST, _LEAST_ALIKE)
+    return [entity for found in near for entity in alike[found]][:_NEAREST]
 
 
 @strawberry.type(description="Why an entity is not there, or where it comes from if it is. A hidden entity is answered as a missing one.")
@@ -153,12 +106,20 @@ class WhyMissing:
     last_change: Change | None = attribute("The last entry of the log about it.")
     references: list[Reference] = attribute("The entities that point to it although it is missing, the first 50.")
     failed_locations: list[Location] = attribute("The roots of reading of which the last read failed, where it may have been.")
+    leaves_at: datetime | None = reading(
+        lambda report: report.leaving.until if report.leaving else None,
+        "When the entity is removed because no document declares it any more, unless one does by then; null if it stays.",
+    )
+    nearest: list[LazyEntity] = resolved(_nearest, "If it is missing: the entities whose names are most alike, the first 5.")
     same_name: list[LazyEntity] = resolved(_same_name, "Entities of the same name in other kinds and namespaces, the first 50.")
 
 
 async def why_missing(info: Info, ref: Annotated[str, argument("The ref in question.")]) -> RefReport:
     context, asked = info.context, ref_given("ref", ref)
     entity = await context.loaders.entity_by_ref.load(asked)
+    locations = {location.id: location for location in await context.store.locations()}
+    location = locations.get(entity.origin.location_id) if entity else None
+    provider = provider_of(location) if location else None
     return RefReport(
         asked,
         entity,
@@ -166,8 +127,29 @@ async def why_missing(info: Info, ref: Annotated[str, argument("The ref in quest
         claims=await _claims(context, asked, entity),
         last_change=next(iter(await context.loaders.history_by_ref(AFTER_THE_LOG, 1, backward=True).load(asked)), None),
         references=() if entity else await _references(context, asked),
-        failed_locations=() if entity else [location for location in await context.store.locations() if location.error],
+        failed_locations=() if entity else [location for location in locations.values() if location.error],
+        location=location,
+        leaving=await _leaving(context, entity),
+        provider=await _provider_state(context, provider) if provider else None,
     )
+
+
+async def _leaving(context: Context, entity: Entity | None) -> Leaving | None:
+    if entity is None:
+        return None
+    rows = await context.store.states(RELEASES, ids=[entity.ref])
+    # What something declares again by now keeps its row until that is due.
+    if not rows or rows[0].due is None or (await context.store.claims([entity.ref])).get(entity.ref):
+        return None
+    value = rows[0].value
+    return Leaving(datetime.fromisoformat(value["since"]), rows[0].due, Cause(value["causeKind"], value["causeDetail"]))
+
+
+async def _provider_state(context: Context, name: str) -> ProviderState:
+    rows = await context.store.states(_PROVIDERS, ids=[name])
+    value: Mapping[str, Any] = rows[0].value if rows else {}
+    missing = value.get("missingSince")
+    return ProviderState(name, value.get("lastError"), datetime.fromisoformat(missing) if missing else None, rows[0].due if rows else None)
 
 
 async def _claims(context: Context, ref: Ref, entity: Entity | None) -> Sequence[Claim]:
