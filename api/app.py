@@ -21,6 +21,7 @@ from api.graphql.page import PageFiles
 from api.graphql.schema import build_schema
 from api.graphql.view import GraphQLEndpoint
 from api.health import health_routes
+from api.metrics import OperationTimes, TimedOperation, metrics_route
 from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders, is_own_origin
 from api.rest.entity_sets import entity_set_routes
@@ -42,7 +43,8 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     """
     opening = StoreOpening(store, background)
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
-    graphql = _graphql_endpoint(config, store, registry, opening, feed)
+    times = OperationTimes()
+    graphql = _graphql_endpoint(config, store, registry, opening, feed, times)
     app = Starlette(
         routes=[
             Route("/", _to_graphql),
@@ -50,6 +52,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             WebSocketRoute("/graphql", graphql),
             Mount("/graphiql", PageFiles()),
             *health_routes(store, opening),
+            metrics_route(store, opening, feed, times),
             *entity_set_routes(lambda: opening.actions, config.catalog.registration.max_set_bytes),
             *webhook_routes(receptions_from(config), store, opening),
         ],
@@ -75,8 +78,10 @@ async def _living(store: Store, opening: StoreOpening, feed: LogFeed, app: Starl
         await store.close()
 
 
-def _graphql_endpoint(config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, feed: LogFeed) -> GraphQLEndpoint:
-    schema = build_schema(registry, extensions_for(config.graphql))
+def _graphql_endpoint(
+    config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, feed: LogFeed, times: OperationTimes
+) -> GraphQLEndpoint:
+    schema = build_schema(registry, (lambda: TimedOperation(times), *extensions_for(config.graphql)))
     return GraphQLEndpoint(
         schema,
         config.graphql,

@@ -6,7 +6,6 @@ twice: a worker that is killed leaves its jobs to another, which begins them ane
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
@@ -19,6 +18,7 @@ from arq.worker import Function
 from graph.errors import CallboardError, StaleWriteError, StoreUnavailableError
 from workers.leases import BusyError
 from workers.queue import Queue
+from workers.schedules import spread
 from workers.statistics import failed_now
 
 Job = Callable[..., Awaitable[None]]
@@ -48,11 +48,6 @@ def job(run: Job, *, time_limit_seconds: float, tries: int = 5, first_delay_seco
         await _Run(run, ctx, args, time_limit_seconds, tries, first_delay_seconds).complete()
 
     return func(tried, name=_name(run), max_tries=_UNCOUNTED_TRIES, timeout=time_limit_seconds + 60)
-
-
-def spread(seconds: float) -> float:
-    """Between one and one and a half times as long, so that what happened at once does not happen at once again."""
-    return seconds * random.uniform(1, 1.5)  # noqa: S311 - spreads load, guards nothing
 
 
 class _Run:

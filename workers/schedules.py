@@ -1,12 +1,12 @@
 """When each location is read next: a row of the store for each, so that a restart of anything forgets nothing."""
 
+import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from graph.errors import StaleWriteError
 from graph.store import StateRow, StateWrite, Store
-from workers.jobs import spread
 
 SCHEDULES = "schedules"
 
@@ -62,3 +62,8 @@ async def forget(store: Store, location_ids: Sequence[str]) -> None:
     """Drop the rows of locations that are gone."""
     if location_ids:
         await store.write_states([StateWrite(SCHEDULES, each, None) for each in location_ids])
+
+
+def spread(seconds: float) -> float:
+    """Between one and one and a half times as long, so that what happened at once does not happen at once again."""
+    return seconds * random.uniform(1, 1.5)  # noqa: S311 - spreads load, guards nothing

@@ -22,6 +22,7 @@ from api.graphql.types.facets import Facet, facets
 from api.graphql.types.federation import EntityUnion, Service, entities_by_key, service
 from api.graphql.types.fields import paged, reading, resolved
 from api.graphql.types.impact import Impact, impact
+from api.graphql.types.jobs import JobsReport, jobs
 from api.graphql.types.kinds import API, Component, Domain, Group, Resource, System, User
 from api.graphql.types.lists import entities, entities_of_kind
 from api.graphql.types.locations import LocationConnection, locations
@@ -101,6 +102,7 @@ class Query:
     webhook_dead_letters: list[WebhookDeadLetter] = webhook_dead_letters
     changes: ChangeConnection = paged(changes, "What has happened to the entities, oldest first.")
     diff: DifferenceConnection = resolved(diff, "How the catalog differs between two moments, entity by entity.")
+    jobs: JobsReport | None = resolved(jobs, "The background jobs; null for whoever may not see everything.")
     viewer: Viewer = resolved(_viewer, "Who asks.")
     entities_by_key: list[EntityUnion | None] = resolved(
         entities_by_key, "The entities with these keys, in their order, null for missing ones; for gateways.", name="_entities"

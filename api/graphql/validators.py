@@ -15,6 +15,7 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
     {
         "Ancestry",
         "CatalogError",
+        "CatalogErrorChange",
         "CatalogErrorConnection",
         "CatalogErrorEdge",
         "Claim",
@@ -22,6 +23,9 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "DanglingRelationConnection",
         "DanglingRelationEdge",
         "Evidence",
+        "JobCounts",
+        "JobFailure",
+        "JobsReport",
         "Location",
         "LocationConnection",
         "LocationCounts",
@@ -30,6 +34,8 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "RegisterLocationPayload",
         "RegisteredEntity",
         "UnregisterLocationPayload",
+        "Webhook",
+        "WebhookDeadLetter",
         "WhyMissing",
     }
 )

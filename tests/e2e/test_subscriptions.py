@@ -21,7 +21,9 @@ CHANGES = (
     "subscription($since: String, $of: [String!], $filter: EntityFilter)"
     "{ entityChanges(since: $since, of: $of, filter: $filter) { cursor matches change { sequence operation ref } } }"
 )
-HEAD = "{ changes(last: 1) { nodes { sequence } } }"
+COSTLY = (
+    "subscription { entityChanges { change { entity { impact(first: 10000) { nodes { impact(first: 10000) { nodes { ref } } } } } } } }"
+)
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ async def test_queries_answer_over_the_socket_and_errors_are_those_of_http(uncha
             (CHANGES, {"of": ["nonsense"]}, "BAD_USER_INPUT"),
             ("subscription { entityChanges { change { patch } } " + "a: entityChanges { cursor } }", {}, "BAD_USER_INPUT"),
             (
-                "subscription { entityChanges { change { entity { impact(first: 10000) { nodes { impact(first: 10000) { nodes { ref } } } } } } } }",
+                COSTLY,
                 {},
                 "LIMIT_EXCEEDED",
             ),
