@@ -1,5 +1,7 @@
-"""Every error that Callboard raises on purpose, in one tree; config.errors.ConfigurationError, below it, stops a start instead, and
-plugins.contract.SourceError says that another system could not be read.
+"""Every error that Callboard raises on purpose, in one tree.
+
+config.errors.ConfigurationError, below it, stops a start instead, and plugins.contract.SourceError says that another system could not
+be read.
 
 CallboardError
 ├── InputError              BAD_USER_INPUT     the caller can mend the request
