@@ -1,6 +1,9 @@
 """The whole configuration as one frozen model."""
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, field_serializer
 
 from config.backend import Backend
 from config.catalog import Catalog
@@ -18,3 +21,11 @@ class Config(Section):
     integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
     webhooks: tuple[OutgoingWebhook, ...] = Field(default=(), description="Whom to tell of changes of the catalog.")
+    plugins: Mapping[str, Mapping[str, Any]] = Field(
+        default={}, description="What installed plugins are told, by the names of their entry points; each says itself what it understands."
+    )
+
+    @field_serializer("plugins")
+    def _without_values(self, plugins: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, str]]:
+        # Nobody but the plugin knows which of them are secrets.
+        return {name: dict.fromkeys(section, "**********") for name, section in plugins.items()}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -13,7 +13,10 @@ from graph.relations import RelationRegistry
 from ingest.includes import Include
 from ingest.kinds import KindRules, rules_of
 from ingest.placeholders import substituted
+from ingest.problems import ErrorCode
+from ingest.processors import Processors, edges_with, processed
 from ingest.relate import Lines, relations_of
+from ingest.survey import Path
 from ingest.validate import Finding, findings_of
 
 _NO_ANNOTATIONS = (None, False, 0, "")
@@ -22,11 +25,12 @@ _PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
 
 @dataclass(frozen=True)
 class ReadingSettings:
-    """What reading depends on beside the file: configured kinds, the relations, and the size of file that is refused."""
+    """What reading depends on beside the file: configured kinds, the relations, the size of file that is refused, and processors."""
 
     kinds: tuple[KindConfig, ...]
     registry: RelationRegistry
     max_bytes: int = 10 * 1024 * 1024
+    processors: Processors = field(default_factory=Processors)
 
     @cached_property
     def rules(self) -> KindRules:
@@ -34,7 +38,7 @@ class ReadingSettings:
         return rules_of(self.kinds)
 
     def __reduce__(self) -> tuple[type["ReadingSettings"], tuple[object, ...]]:
-        return ReadingSettings, (self.kinds, self.registry, self.max_bytes)
+        return ReadingSettings, (self.kinds, self.registry, self.max_bytes, self.processors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,31 @@ def checked(document: dict[str, Any], path: str, lines: Lines, include: Include 
             del document["metadata"]["annotations"]
         if include is not None:
             document, findings = substituted(document, include)
-    findings = findings or findings_of(document, settings.rules)
-    if ref is None or (findings and not isinstance(document.get("spec"), dict)):
+    findings = [*findings, *_besides(findings_of(document, settings.rules), findings)]
+    if findings and not _is_relatable(document):
         return Checked(ref, document, (), findings)
-    related = relations_of(document, ref, path, settings.registry, lines)
-    if findings or related.findings:
+    related = relations_of(document, ref or Ref(""), path, settings.registry, lines)
+    if ref is None or findings or related.findings:
         return Checked(ref, document, (), [*findings, *_besides(related.findings, findings)])
-    return Checked(ref, document, related.edges)
+    found = Checked(ref, document, related.edges)
+    return _processed(found, ref, path, lines, settings) if settings.processors.all else found
+
+
+def _processed(found: Checked, ref: Ref, path: str, lines: Lines, settings: ReadingSettings) -> Checked:
+    """What the processors make of a document in order, which has to be in order afterwards and to stay the same entity."""
+    document, relations, findings = processed(settings.processors.all, ref, found.document, path)
+    edges = found.edges
+    if not findings and document != found.document:
+        findings = findings_of(document, settings.rules)
+        if ref_in(document) != ref:
+            findings = [Finding(ErrorCode.PROCESSOR_REFUSED, "a processor changed the kind, namespace or name.", ())]
+        if not findings:
+            related = relations_of(document, ref, path, settings.registry, lines)
+            edges, findings = related.edges, list(related.findings)
+    if findings:
+        return Checked(ref, found.document, (), findings)
+    edges, findings = edges_with(edges, relations, ref, path, settings.registry)
+    return Checked(ref, document, edges, findings)
 
 
 def ref_in(document: Mapping[str, Any]) -> Ref | None:
@@ -81,8 +103,19 @@ def ref_in(document: Mapping[str, Any]) -> Ref | None:
     return None
 
 
+def _is_relatable(document: Mapping[str, Any]) -> bool:
+    """Whether the refs in a document that is not in order can be looked at all the same."""
+    return isinstance(document.get("kind"), str) and isinstance(document.get("metadata"), dict) and isinstance(document.get("spec"), dict)
+
+
 def _besides(further: Sequence[Finding], told: Sequence[Finding]) -> Iterator[Finding]:
     """Those of the further findings that say nothing about a value that is found wrong already."""
+    wrong = [_value_of(other.path) for other in told]
     for finding in further:
-        if not any(finding.path[: len(other.path)] == other.path for other in told):
+        if not any(finding.path[: len(path)] == path for path in wrong):
             yield finding
+
+
+def _value_of(path: Path) -> Path:
+    """What a finding speaks of: of a placeholder, the value that it stands for."""
+    return path[:-1] if path and isinstance(path[-1], str) and path[-1].startswith("$") else path

@@ -266,3 +266,21 @@ class Processor(Protocol):
     def process(self, ref: Ref, document: Document, path: str) -> Processed:
         """The entity as it shall be stored, with edges beside those of its fields; `path` is the file or URL it was read from."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PluginContext:
+    """What a plugin is built from: its own section below `plugins` in the configuration, empty without one."""
+
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What a plugin brings. Its entry point in the group `callboard.plugins` names a function of a PluginContext that returns this.
+
+    The function may be called in several processes, so it reaches nothing yet; it raises ValueError for a section that makes no sense.
+    """
+
+    providers: Sequence[Provider] = ()
+    processors: Sequence[Processor] = ()

@@ -14,7 +14,6 @@ from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.progress import Progress
 from plugins.hosts import Hosts, opened_hosts
-from plugins.providers import providers_from
 from workers.beside import Beside
 from workers.lifecycle import jobs as lifecycle
 from workers.lifecycle.actions import CatalogActions
@@ -84,7 +83,7 @@ def _cron_jobs() -> Sequence[CronJob]:
 
 
 def _providing(config: Config, hosts: Hosts) -> providers.Providing:
-    return providers.Providing(providers_from(config, hosts), config.catalog.provider_grace)
+    return providers.providing_from(config, hosts)
 
 
 @asynccontextmanager

@@ -50,11 +50,15 @@ class People:
 
 @asynccontextmanager
 async def working_on(
-    store: Store, *providers: Provider, grace: timedelta | None = timedelta(hours=24), config: Config | None = None
+    store: Store,
+    *providers: Provider,
+    grace: timedelta | None = timedelta(hours=24),
+    config: Config | None = None,
+    providing: Providing | None = None,
 ) -> AsyncIterator[Queue]:
     """A worker with these providers, started anew."""
     refreshing = Refreshing(config or AT_ONCE, store, RelationRegistry())
-    ctx = {"refreshing": refreshing, "providing": Providing(providers, grace)}
+    ctx = {"refreshing": refreshing, "providing": providing or Providing(providers, grace)}
     async with connected(None) as queue:
         jobs = [*refresh.functions(), *functions()]
         async with working(queue, jobs, [*refresh.cron_jobs(), *cron_jobs()], ctx):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,12 +12,16 @@ from arq import cron
 from arq.cron import CronJob
 from arq.worker import Function
 
+from config import Config
 from config.sections import Section
 from graph.entities import canonical_json, content_hash
 from graph.errors import ConflictError, StaleWriteError, StoreUnavailableError
 from graph.store import CatalogError, StateRow, StateWrite, Store
 from ingest.providers import StoredConnection, other_failure, source_failure
 from plugins.contract import Provider, SourceError
+from plugins.hosts import Hosts
+from plugins.loading import load_plugins
+from plugins.providers import providers_from
 from workers.jobs import job, spread
 from workers.leases import held_names, holding
 from workers.providers.work import QueuedLocations
@@ -36,14 +40,27 @@ _log = logging.getLogger("callboard.providers")
 
 @dataclass(frozen=True)
 class Providing:
-    """What the jobs work with: the configured providers, and how long what others gave stays, None for ever."""
+    """What the jobs work with: the providers, and how long what those gave that are gone stays, None for ever.
+
+    `owners` names the plugin of each provider that is one's; what those of `broken` plugins gave stays until they are mended or removed.
+    """
 
     providers: Sequence[Provider]
     grace: timedelta | None
+    owners: Mapping[str, str] = field(default_factory=dict[str, str])
+    broken: Collection[str] = ()
     by_name: Mapping[str, Provider] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {provider.name: provider for provider in self.providers})
+
+
+def providing_from(config: Config, hosts: Hosts) -> Providing:
+    """The providers of the configuration and of the installed plugins. ConfigurationError as of `providers_from`."""
+    plugins = load_plugins(config.plugins)
+    owners = {provider.name: plugin for plugin, provided in plugins.providers.items() for provider in provided}
+    theirs = [provider for provided in plugins.providers.values() for provider in provided]
+    return Providing([*theirs, *providers_from(config, hosts)], config.catalog.provider_grace, owners, tuple(plugins.broken))
 
 
 def functions() -> Sequence[Function]:
@@ -73,7 +90,7 @@ async def take_over_providers(ctx: Mapping[str, Any]) -> None:
     refreshing: Refreshing = ctx["refreshing"]
     now = datetime.now(UTC)
     rows = await all_rows(refreshing.store)
-    writes = [_taken_over(provider, rows.get(provider.name), now) for provider in providing.providers]
+    writes = [_taken_over(providing, provider, rows.get(provider.name), now) for provider in providing.providers]
     writes += [_missing(row, providing, now) for name, row in rows.items() if name not in providing.by_name]
     changed = [write for write in writes if write is not None]
     if changed:
@@ -136,7 +153,7 @@ async def _run(ctx: Mapping[str, Any], name: str) -> None:
         return
     failure, wait = await _read(provider, connection)
     await connection.report(failure)
-    await _note_run(store, provider, rows[0], failure, wait)
+    await _note_run(store, providing, provider, rows[0], failure, wait)
 
 
 async def _read(provider: Provider, connection: StoredConnection) -> tuple[CatalogError | None, float]:
@@ -160,7 +177,9 @@ async def _read(provider: Provider, connection: StoredConnection) -> tuple[Catal
     return None, 0.0
 
 
-async def _note_run(store: Store, provider: Provider, before: StateRow, failure: CatalogError | None, wait: float) -> None:
+async def _note_run(
+    store: Store, providing: Providing, provider: Provider, before: StateRow, failure: CatalogError | None, wait: float
+) -> None:
     """Write down how the run went and when the next one is. If another was asked for meanwhile, it is at once."""
     now = datetime.now(UTC)
     failures = int(before.value.get("failures", 0)) + 1 if failure else 0
@@ -168,7 +187,7 @@ async def _note_run(store: Store, provider: Provider, before: StateRow, failure:
     if failures:
         seconds = max(wait, min(seconds, _FIRST_RETRY_SECONDS * 2 ** (failures - 1)))
     value: dict[str, Any] = {
-        "told": _told(provider),
+        **_identity(providing, provider),
         "lastRun": now.isoformat(),
         "lastError": failure.message if failure else None,
         "failures": failures,
@@ -180,16 +199,20 @@ async def _note_run(store: Store, provider: Provider, before: StateRow, failure:
         await store.write_states([StateWrite(PROVIDERS, provider.name, value, due=now)])
 
 
-def _taken_over(provider: Provider, row: StateRow | None, now: datetime) -> StateWrite | None:
+def _taken_over(providing: Providing, provider: Provider, row: StateRow | None, now: datetime) -> StateWrite | None:
     """The row of a configured provider: a new one waits as its schedule says, one that was missing, or is configured otherwise, runs at
     once.
     """
     if row is None:
-        return StateWrite(PROVIDERS, provider.name, {"told": _told(provider)}, due=now + provider.schedule.initial_delay, expected=0)
+        return StateWrite(PROVIDERS, provider.name, _identity(providing, provider), due=now + provider.schedule.initial_delay, expected=0)
     if not row.value.get("missingSince") and row.due is not None and row.value.get("told") == _told(provider):
         return None
-    value = {key: kept for key, kept in row.value.items() if key != "missingSince"} | {"told": _told(provider)}
+    value = {key: kept for key, kept in row.value.items() if key != "missingSince"} | _identity(providing, provider)
     return StateWrite(PROVIDERS, provider.name, value, due=now, expected=row.version)
+
+
+def _identity(providing: Providing, provider: Provider) -> dict[str, Any]:
+    return {"told": _told(provider), "plugin": providing.owners.get(provider.name)}
 
 
 def _told(provider: Provider) -> str:
@@ -201,6 +224,8 @@ def _told(provider: Provider) -> str:
 
 def _missing(row: StateRow, providing: Providing, now: datetime) -> StateWrite | None:
     """The row of a provider that is no longer configured."""
+    if row.value.get("plugin") in providing.broken:
+        return None
     since = datetime.fromisoformat(row.value["missingSince"]) if row.value.get("missingSince") else now
     due = since + providing.grace if providing.grace is not None else None
     if row.value.get("missingSince") and row.due == due:

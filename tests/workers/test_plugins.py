@@ -1,0 +1,172 @@
+"""Plugins of others: installed as packages, found by their entry points, and unable to end what they are plugged into."""
+
+import re
+import sys
+import tomllib
+from collections.abc import AsyncIterator, Iterator
+from importlib import invalidate_caches
+from pathlib import Path
+
+import pytest
+
+from config import Config
+from graph.refs import Ref
+from graph.relations import RelationRegistry
+from graph.store import Store
+from graph.stores.sqlite import SqliteStore
+from ingest.crew import Crew
+from ingest.files import FileJob
+from ingest.pipeline import location_of, synchronise
+from ingest.settings import context_of, settings_from
+from plugins.hosts import opened_hosts
+from plugins.loading import forget_plugins, load_plugins
+from tests.ingest.catalogs import Catalog, component
+from tests.workers.providing import AT_ONCE, has, until, working_on
+from workers.providers.jobs import all_rows, providing_from
+
+PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
+
+
+@pytest.fixture(autouse=True)
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that packages of this test are installed into."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    forget_plugins()
+    yield folder
+    forget_plugins()
+    for name in ("callboard_pagerduty", "broken_plugin"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = SqliteStore(tmp_path / "catalog.db", RelationRegistry())
+    await store.open()
+    yield store
+    await store.close()
+
+
+def install(site: Path, files: dict[str, str]) -> None:
+    """Leave in the folder what an installer leaves of the package: its modules, its metadata and its entry points."""
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    for group, entries in project["entry-points"].items():
+        (info / "entry_points.txt").write_text(f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items()))
+    for name, text in files.items():
+        if name.endswith(".py"):
+            (site / name).write_text(text)
+    invalidate_caches()
+    forget_plugins()
+
+
+def documented() -> dict[str, str]:
+    """The files of the example in the documentation, by their names."""
+    return dict(re.findall(r"`([\w./]+)`:\n\n```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL))
+
+
+def broken(module: str) -> dict[str, str]:
+    project = (
+        '[project]\nname = "broken-plugin"\nversion = "1"\n[project.entry-points."callboard.plugins"]\nbroken = "broken_plugin:build"\n'
+    )
+    return {"pyproject.toml": project, "broken_plugin.py": module}
+
+
+async def test_the_documented_plugin_works(site: Path, store: Store, tmp_path: Path):
+    install(site, documented())
+    config = Config.model_validate({**AT_ONCE.model_dump(mode="json", by_alias=True), "plugins": {"pagerduty": {"teams": ["red", "blue"]}}})
+    assert load_plugins(config.plugins).broken == {}
+    async with opened_hosts(config) as hosts:
+        providing = providing_from(config, hosts)
+        async with working_on(store, *providing.providers, config=config):
+            await until(has(store, "team-blue", "team-red"))
+    catalog = Catalog(tmp_path, store)
+    page = "https://acme.pagerduty.com/x"
+    catalog.write("all.yaml", {**component("shop"), "metadata": {"name": "shop", "annotations": {"pagerduty.com/service": "x"}}})
+    await synchronise(catalog.config.model_copy(update={"plugins": config.plugins}), store, RelationRegistry())
+    shop = await catalog.entity("component:default/shop")
+    assert [link["url"] for link in shop.metadata["links"]] == [page]
+    edges = (await store.declared_by([Ref("component:default/shop")]))[Ref("component:default/shop")]
+    assert [(edge.relation, edge.target, edge.evidence[0].inferred) for edge in edges] == [
+        ("dependsOn", "resource:default/pagerduty-x", True),
+        ("ownedBy", "group:default/team", False),
+    ]
+    broken_shop = {**component("shop"), "metadata": {"name": "shop", "annotations": {"pagerduty.com/service": ""}}}
+    catalog.write("all.yaml", broken_shop)
+    await synchronise(catalog.config.model_copy(update={"plugins": config.plugins}), store, RelationRegistry())
+    [error] = await catalog.errors()
+    assert (error.code, error.message) == ("processor-refused", "pagerduty: the annotation pagerduty.com/service is empty")
+    assert await catalog.entity("component:default/shop") == shop
+
+
+async def test_processors_run_in_reading_processes_and_their_version_reads_files_again(site: Path, tmp_path: Path):
+    files = documented()
+    install(site, files)
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: a\n  annotations: {pagerduty.com/service: x}\n"
+        "spec: {type: service, lifecycle: production, owner: red}\n"
+    )
+    config = Config.model_validate({"catalog": {"locations": [{"type": "file", "target": str(tmp_path / "a.yaml")}]}})
+    settings = settings_from(config, RelationRegistry())
+    context = context_of(location_of("file", str(tmp_path / "a.yaml")), settings)
+    jobs = [FileJob(str(tmp_path / "a.yaml"), None)] * 600
+    async with Crew(context, 1) as crew:
+        contents = {reading.entities[0].content async for _, reading in crew.readings(jobs) if reading}
+    assert len(contents) == 1 and b"acme.pagerduty.com/x" in contents.pop()
+    before = settings.fingerprint
+    module = site / "callboard_pagerduty.py"
+    module.write_text(module.read_text().replace('version = "1"', 'version = "2"'))
+    sys.modules.pop("callboard_pagerduty")
+    forget_plugins()
+    assert settings_from(config, RelationRegistry()).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("import does_not_exist", "ModuleNotFoundError: No module named 'does_not_exist'"),
+        ("", "AttributeError: module 'broken_plugin' has no attribute 'build'"),
+        ("def build(context): return 1", "TypeError: broken_plugin:build returned int, not callboard.plugin.Plugin"),
+        ("def build(context): raise ValueError('token is missing')", "ValueError: token is missing"),
+        (
+            "from callboard.plugin import Plugin\ndef build(context): return Plugin(processors=[object()])",
+            "TypeError: object has no name, version, process",
+        ),
+    ],
+)
+async def test_a_broken_plugin_is_named_with_its_reason_and_the_rest_works(site: Path, module: str, reason: str):
+    install(site, broken(module))
+    install(site, documented())
+    loaded = load_plugins({"absent": {}})
+    assert loaded.broken == {"broken": reason, "absent": "it is configured, but not installed"}
+    assert [processor.name for processor in loaded.processors] == ["pagerduty"]
+
+
+async def test_what_a_plugin_gave_stays_while_it_is_broken(site: Path, store: Store):
+    install(site, documented())
+    config = Config.model_validate({"catalog": {"providerGrace": {"seconds": 1}}, "plugins": {"pagerduty": {"teams": ["red"]}}})
+    async with opened_hosts(config) as hosts:
+        providing = providing_from(config, hosts)
+        async with working_on(store, providing=providing):
+            await until(has(store, "team-red"))
+        (site / "callboard_pagerduty.py").write_text("import does_not_exist")
+        sys.modules.pop("callboard_pagerduty")
+        forget_plugins()
+        providing = providing_from(config, hosts)
+        assert (providing.providers, providing.broken) == ([], ("pagerduty",))
+        async with working_on(store, providing=providing) as queue:
+            await queue.request("take_over_providers")
+            await until(lambda: _taken_over(store))
+    assert await has(store, "team-red")()
+
+
+async def _taken_over(store: Store) -> bool:
+    return [row.value.get("missingSince") for row in (await all_rows(store)).values()] == [None]
+
+
+def test_what_plugins_are_told_is_not_shown():
+    config = Config.model_validate({"plugins": {"pagerduty": {"token": "secret", "teams": ["red"]}}})
+    assert config.model_dump(mode="json")["plugins"] == {"pagerduty": {"token": "**********", "teams": "**********"}}
