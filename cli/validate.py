@@ -109,5 +109,9 @@ def _show(entities: int, findings: Sequence[Finding]) -> None:
         click.echo(f"{shown_place(finding.path, finding.line, finding.column)}: {printable(finding.message)} [{finding.code}]")
         click.echo(f"    {printable(finding.remedy)}")
     files = Counter(finding.path for finding in findings)
-    wrong = f"{len(findings)} findings in {len(files)} files" if findings else "nothing wrong"
-    click.echo(f"{entities:,} entities read; {wrong}.", err=True)
+    wrong = f"{_counted(len(findings), 'finding')} in {_counted(len(files), 'file')}" if findings else "nothing wrong"
+    click.echo(f"{entities:,} {'entity' if entities == 1 else 'entities'} read; {wrong}.", err=True)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

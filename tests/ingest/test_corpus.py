@@ -67,7 +67,7 @@ def test_catalog_files_give_entities_or_placed_errors(capsys: pytest.CaptureFixt
     assert codes == {
         ErrorCode.PLACEHOLDER_UNREADABLE: 27,
         ErrorCode.INVALID_REF: 19,
-        ErrorCode.UNRENDERED_TEMPLATE: 10,
+        ErrorCode.UNRENDERED_TEMPLATE: 17,
         ErrorCode.INVALID_NAME: 4,
         ErrorCode.WRONG_TYPE: 4,
         ErrorCode.NOT_AN_ENTITY: 4,

@@ -69,3 +69,38 @@ def test_every_code_is_explained():
         assert explanation.meaning.endswith(".")
         assert explanation.remedy.endswith((".", "}"))
         assert all(name is None or name.isidentifier() for _, name, _, _ in string.Formatter().parse(explanation.remedy))
+
+
+def test_all_that_is_wrong_with_a_document_is_told_at_once():
+    found = reading(
+        """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  title: A
+spec:
+  type: service
+  dependsOn: [b]
+"""
+    )
+    assert [(problem.code, problem.line) for problem in found.problems] == [
+        ("missing-field", 3),
+        ("missing-field", 5),
+        ("missing-field", 5),
+        ("invalid-ref", 7),
+    ]
+
+
+def test_a_placeholder_that_can_not_be_read_hides_no_other_error():
+    found = reading(
+        """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: a b
+  title: {$text: ./missing}
+spec:
+  type: service
+  lifecycle: production
+  owner: team
+"""
+    )
+    assert [(problem.code, problem.line) for problem in found.problems] == [("placeholder-unreadable", 5), ("invalid-name", 4)]
