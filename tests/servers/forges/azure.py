@@ -73,7 +73,7 @@ class _Repositories:
         results: list[Any] = []
         for repository in self.azure.visible(request, given(request, "organization")):
             project = repository.owner.split("/")[1]
-            if not (wanted["repo"].fullmatch(repository.name) and wanted["proj"].fullmatch(project)):
+            if not repository.git.commits or not (wanted["repo"].fullmatch(repository.name) and wanted["proj"].fullmatch(project)):
                 continue
             names = {"project": {"name": project}, "repository": {"name": repository.name}}
             branch = repository.git.default_branch

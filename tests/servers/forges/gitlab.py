@@ -1,4 +1,4 @@
-"""An emulator of GitLab: its REST API as https://docs.gitlab.com/api/rest/ describes it, and two queries of its GraphQL API."""
+"""An emulator of GitLab: its REST API as https://docs.gitlab.com/api/rest/ describes it, and of its GraphQL API the members of a group."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -222,6 +222,7 @@ class _People:
         return {
             f"{API}/groups": self.groups,
             _GROUP: self.group,
+            f"{_GROUP}/descendant_groups": self.descendants,
             f"{_GROUP}/members/all": self.members,
             f"{API}/users": self.users,
             "/api/graphql": self.graphql,
@@ -235,6 +236,13 @@ class _People:
     def group(self, request: Request) -> Response:
         self.gitlab.grant(request)
         return answer(self._group(self._of(given(request, "id"))))
+
+    def descendants(self, request: Request) -> Response:
+        self.gitlab.grant(request)
+        prefix = f"{self._of(given(request, 'id')).full_path}/"
+        below = [group for path, group in self.gitlab.accounts.groups.items() if path.startswith(prefix)]
+        rows, page, more = slice_of(request, below, 20, 100, number="page", length="per_page")
+        return answer([self._group(each) for each in rows], **_paging(self.gitlab, request, page, more=more))
 
     def members(self, request: Request) -> Response:
         self.gitlab.grant(request)
@@ -260,16 +268,10 @@ class _People:
         if group is None:
             return answer({"data": {"group": None}})
         start = int(variables.get("after") or 0)
-        if "descendantGroups" in asked["query"]:
-            below = [each for path, each in self.gitlab.accounts.groups.items() if path.startswith(f"{group.full_path}/")]
-            nodes: list[Any] = [self._node(each) for each in below]
-            field_name = "descendantGroups"
-        else:
-            users = self.gitlab.members(group, inherited="INHERITED" in variables["relations"])
-            nodes = [{"user": {"id": f"gid://gitlab/User/{user.id}", "username": user.username}} for user in users]
-            field_name = "groupMembers"
+        users = self.gitlab.members(group, inherited="INHERITED" in variables["relations"])
+        nodes = [{"user": {"id": f"gid://gitlab/User/{user.id}", "username": user.username}} for user in users]
         page = {"endCursor": str(start + 100), "hasNextPage": len(nodes) > start + 100}
-        return answer({"data": {"group": {field_name: {"nodes": nodes[start : start + 100], "pageInfo": page}}}})
+        return answer({"data": {"group": {"groupMembers": {"nodes": nodes[start : start + 100], "pageInfo": page}}}})
 
     def _of(self, name: str) -> Group:
         found = [group for path, group in self.gitlab.accounts.groups.items() if name in {path, str(group.id)}]
@@ -287,17 +289,6 @@ class _People:
             "visibility": group.visibility,
             "parent_id": over.id if over else None,
             "web_url": f"{self.gitlab.url}/groups/{group.full_path}",
-        }
-
-    def _node(self, group: Group) -> Mapping[str, Any]:
-        over = self.gitlab.above(group)
-        return {
-            "id": f"gid://gitlab/Group/{group.id}",
-            "name": group.name,
-            "description": group.description,
-            "fullPath": group.full_path,
-            "visibility": group.visibility,
-            "parent": {"id": f"gid://gitlab/Group/{over.id}"} if over else None,
         }
 
     def _people(self, request: Request, found: list[Any]) -> Response:
