@@ -336,10 +336,7 @@ class SourceReader:
                 raise
             one.singly = True
             return None
-        if place.path not in archive.sizes:
-            raise SourceError(SourceReason.NOT_FOUND, one.host.url(place), f"There is nothing at {one.host.url(place)}", "")
-        if archive.sizes[place.path] > self._limits.file_bytes:
-            raise self._too_large(one.host.url(place))
+        # Archives leave out what .gitattributes says, so that what is not in them may be there all the same.
         return archive.read(place.path)
 
     def _archive(self, one: _Repository) -> Unpacked:

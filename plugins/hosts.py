@@ -8,6 +8,7 @@ from plugins.azure.host import AzureHost
 from plugins.bitbucket_cloud.host import BitbucketCloudHost
 from plugins.bitbucket_server.host import BitbucketServerHost
 from plugins.contract import Place, RepositoryHost
+from plugins.git.host import GitHost
 from plugins.gitea.host import GiteaHost
 from plugins.github.host import GitHubHost
 from plugins.gitlab.host import GitLabHost
@@ -34,6 +35,7 @@ class Hosts:
 def hosts_from(config: Config, outbound: Outbound) -> Hosts:
     """The hosts of a configuration; `outbound` is how they are reached."""
     configured = config.integrations
+    folder, largest = config.backend.reading.cache_folder / "git", config.catalog.max_file_size_bytes
     hosts: list[RepositoryHost] = [
         *(GitHubHost(each, outbound) for each in configured.github),
         *(GitLabHost(each, outbound) for each in configured.gitlab),
@@ -41,8 +43,9 @@ def hosts_from(config: Config, outbound: Outbound) -> Hosts:
         *(BitbucketServerHost(each, outbound) for each in configured.bitbucket_server),
         *(AzureHost(each, outbound) for each in configured.azure),
         *(GiteaHost(each, outbound) for each in configured.gitea),
+        *(GitHost(each, outbound, folder, largest) for each in configured.git),
         # Plain files come last, since they take every address that may be read.
-        HttpsHost(outbound, config.catalog.max_file_size_bytes),
+        HttpsHost(outbound, largest),
     ]
     return Hosts(hosts, outbound)
 

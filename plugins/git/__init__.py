@@ -1,0 +1,1 @@
+"""Git repositories of any host, read with git itself."""
