@@ -159,7 +159,7 @@ async def _refresh(refreshing: Refreshing, location: Location) -> None:
     begun = (await schedules(refreshing.store, [location.id])).get(location.id)
     progress = refreshing.progress if current.read_at is None else None
     report = await refresh(current, refreshing.store, refreshing.settings, progress)
-    await note_read(refreshing.store, location.id, begun, report.location.error, refreshing.interval_seconds)
+    await note_read(refreshing.store, location.id, begun, report.location.error, refreshing.interval_seconds, report.retry_after_seconds)
     if report.written or report.location.error != current.error:
         _log.info("%s", _told(report))
 
