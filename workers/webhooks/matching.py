@@ -1,9 +1,14 @@
 """Which locations an event touched: those that read what was pushed to, and no others."""
 
-from collections.abc import Callable, Iterable, Sequence
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from config.catalog import is_url
 from graph.store import Location, SourceFile, Store
 from ingest.globs import is_pattern, matches
+from ingest.remote import SOURCES
+from ingest.sources import source_state
 from ingest.targets import decoded
 from plugins.contract import Place, Touched
 from plugins.payloads import Payload, branch_of
@@ -13,37 +18,55 @@ PlaceOf = Callable[[str], Place | None]
 
 
 async def touched_locations(store: Store, place_of: PlaceOf, touched: Sequence[Touched]) -> Sequence[str]:
-    """The ids of the url locations that read something the event touched, in the order of locations.
+    """The ids of the locations that read something the event touched, in the order of locations.
 
-    A location that is not known to read other repositories than its own is judged by its target and the files it had when it was read
-    last. StoreUnavailableError.
+    Which repositories a location reads is told by its target and by what it read last; which files, by those it had then, what they
+    included, and where their Location entities lead. StoreUnavailableError.
     """
     pushed = [each for each in touched if each.repository is not None]
-    locations = [location for location in await store.locations() if location.type == "url"] if pushed else []
-    counts = await store.location_counts([location.id for location in locations])
+    if not pushed:
+        return []
+    repositories = await _repositories(store)
     found: list[str] = []
-    for location in locations:
-        root = place_of(location.target)
-        of_root = [each for each in pushed if root and _is_of(root, each)]
-        alone = location.id not in counts or counts[location.id].files <= 1
-        whole = any(each.paths is None for each in of_root)
-        if whole or ((of_root or not alone) and await _reads(store, location, place_of, pushed)):
+    for location in await store.locations():
+        root = place_of(location.target) if location.type == "url" else None
+        places = [*repositories.get(location.id, ()), *([root] if root else [])]
+        relevant = [each for each in pushed if any(_is_of(place, each) for place in places)]
+        whole = any(each.paths is None for each in relevant)
+        if whole or (relevant and await _reads(store, location, place_of, relevant)):
             found.append(location.id)
+    return found
+
+
+async def _repositories(store: Store) -> Mapping[str, Sequence[Place]]:
+    """The repositories that each location read last, by its id."""
+    found: dict[str, Sequence[Place]] = {}
+    after = ""
+    while rows := await store.states(SOURCES, after=after):
+        found.update((row.id, [*source_state(row.value).places.values()]) for row in rows)
+        after = rows[-1].id
     return found
 
 
 async def _reads(store: Store, location: Location, place_of: PlaceOf, touched: Sequence[Touched]) -> bool:
     files = await store.files(location.id)
-    named = {location.target, *_addresses(files.values()), *files}
+    named = {location.target, *files, *(include for file in files.values() for include in file.includes)}
     places = [place for address in named if (place := place_of(address))]
+    places += [place for file in files.values() for place in _led_to(file, place_of)]
     return any(_holds(place, each) for place in places for each in touched if _is_of(place, each))
 
 
-def _addresses(files: Iterable[SourceFile]) -> Iterable[str]:
-    """What files included, and what their Location entities lead to, found or not."""
-    for file in files:
-        yield from file.includes
-        yield from (decoded(target).target for target in file.targets)
+def _led_to(file: SourceFile, place_of: PlaceOf) -> Iterator[Place]:
+    """Where the file's Location entities lead, found or not; targets are addresses, or relative to the file or to the repository's root."""
+    here = place_of(file.path)
+    for target in (decoded(text).target for text in file.targets):
+        if is_url(target):
+            there = place_of(target)
+        else:
+            path = target if target.startswith("/") else posixpath.join("/", posixpath.dirname(here.path) if here else "", target)
+            there = here and replace(here, path=posixpath.normpath(path).lstrip("/"))
+        if there:
+            yield there
 
 
 def _is_of(place: Place, touched: Touched) -> bool:
