@@ -13,7 +13,7 @@ from config.load import Source, load_with_source, redacted
 from config.model import Config
 from config.paths import shown_path
 from graph.configured import registry_from
-from ingest.kinds import rules_of
+from ingest.settings import configured_kinds
 
 
 @click.group("config")
@@ -32,7 +32,7 @@ def check(configs: tuple[Path, ...], format_: str) -> int:
     try:
         config, source = load_with_source(configs)
         registry_from(config.catalog.relations)
-        rules_of(config.catalog.kinds)
+        configured_kinds(config.catalog.kinds)
     except ConfigurationError as error:
         for problem in error.all:
             click.echo(problem.line, err=True)

@@ -18,6 +18,7 @@ from graph.configured import registry_from
 from graph.stores.sqlite import SqliteStore
 from ingest.kinds import rules_of
 from ingest.pipeline import synchronise
+from ingest.settings import configured_kinds
 
 
 @asynccontextmanager
@@ -47,6 +48,6 @@ async def opened(choice: Choice) -> AsyncGenerator[Ask]:
 
 def reading_only(config: Config, paths: Sequence[str]) -> Config:
     """The configuration with these files, folders or globs as its only locations. Whoever names them may add every kind."""
-    every_kind = Rule(allow=rules_of(config.catalog.kinds).names)
+    every_kind = Rule(allow=rules_of(configured_kinds(config.catalog.kinds)).names)
     locations = tuple(LocationConfig(type="file", target=anchored(path, Path.cwd()), rules=(every_kind,)) for path in paths)
     return config.model_copy(update={"catalog": config.catalog.model_copy(update={"locations": locations})})

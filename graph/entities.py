@@ -1,9 +1,9 @@
 """Entities, the edges between them with their evidence, and the facts that filters and facets read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import orjson
 
@@ -92,15 +92,24 @@ def content_hash(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-class Fact(NamedTuple):
-    """A scalar of a descriptor under its dotted path. `path` and `value` are lower case, `shown` is as declared."""
-
-    path: str
-    value: str
-    shown: str
+Facts = Mapping[tuple[str, str], str]
+"""The scalars of a descriptor: by dotted path and value, both in lower case, the value as declared."""
 
 
-def facts_of(document: Document) -> Sequence[Fact]:
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a store keeps of a document beside itself: the content hash of its canonical JSON, and its facts."""
+
+    hash: str
+    facts: Facts
+
+
+def described(document: Document) -> Description:
+    """The description of a document. TypeError if it holds text that is not Unicode."""
+    return Description(content_hash(canonical_json(document)), facts_of(document))
+
+
+def facts_of(document: Document) -> Facts:
     """What filters see of a descriptor, by the rules of Backstage's filter syntax.
 
     Objects are walked by key; an array of scalars gives `path=value` and `path.value=true` for each; null and absent are the same;
@@ -113,7 +122,7 @@ def facts_of(document: Document) -> Sequence[Fact]:
         shown = {(path, value): as_declared for (path, value), as_declared in shown.items() if "\0" not in path + value}
     if not document.get("metadata", {}).get("namespace"):
         shown.setdefault(("metadata.namespace", DEFAULT_NAMESPACE), DEFAULT_NAMESPACE)
-    return [Fact(path, value, as_declared) for (path, value), as_declared in shown.items()]
+    return shown
 
 
 def _collect(path: str, value: object, shown: dict[tuple[str, str], str]) -> None:

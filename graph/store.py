@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from graph.conditions import Condition
-from graph.entities import Edge, Entity
+from graph.entities import Description, Edge, Entity
 from graph.refs import Ref
 from graph.relations import Direction, Step
 from graph.sources import CatalogError, Claim, ErrorFilter, Location, LocationCounts, SourceFile, StateRow, StateWrite
@@ -177,13 +177,15 @@ class EntityWrite:
     """An entity to store, with all that it declares: edges whose every evidence has this entity as declarer, one for each field.
 
     `previous_hash` is the content hash of the canonical JSON of the document this write was computed against, None for a creation.
-    An update whose patch is empty (only lines, origin or evidence moved) writes no log entry.
+    An update whose patch is empty (only lines, origin or evidence moved) writes no log entry. `description` is that of the document if it
+    is known already, which spares the store's one writer the work.
     """
 
     entity: Entity
     declares: Sequence[Edge]
     previous_hash: str | None
     patch: Patch = ()
+    description: Description | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class FileChange:
 
     def errors(self, claims: Sequence[Claim]) -> list[CatalogError]:
         """The errors of the reading. Each kept ref has one at least: that of its document, or the first that names no entity."""
-        if self.reading is None:
+        if self.reading is None or not (self.reading.failure or self.reading.problems or self.kept):
             return []
         errors = list(self._problems())
         kept = set(self.kept)

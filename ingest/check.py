@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from config.catalog import KindConfig
 from graph.entities import Edge
 from graph.refs import DEFAULT_NAMESPACE, EntityRef, Ref
 from graph.relations import RelationRegistry
 from ingest.includes import Include
-from ingest.kinds import KindRules, rules_of
+from ingest.kinds import ConfiguredKind, KindRules, rules_of
 from ingest.placeholders import substituted
 from ingest.relate import Lines, relations_of
 from ingest.survey import Path
@@ -25,13 +24,13 @@ _PLAIN = re.compile(r"\w+ [\w.-]+ [\w. -]+")
 class ReadingSettings:
     """What reading depends on beside the file: configured kinds, the relations, and the size of file that is refused."""
 
-    kinds: tuple[KindConfig, ...]
+    kinds: tuple[ConfiguredKind, ...]
     registry: RelationRegistry
     max_bytes: int = 10 * 1024 * 1024
 
     @cached_property
     def rules(self) -> KindRules:
-        """Compiled once per process. ConfigurationError if a configured kind has an invalid JSON Schema."""
+        """Compiled once per process. InvalidSchemaError if a configured kind has an invalid JSON Schema."""
         return rules_of(self.kinds)
 
     def __reduce__(self) -> tuple[type["ReadingSettings"], tuple[object, ...]]:

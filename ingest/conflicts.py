@@ -23,6 +23,9 @@ def winner_of(claims: Sequence[Claim], holder: Place | None, order: Mapping[str,
     each location's place in the configuration.
     """
 
+    if len(claims) == 1:
+        return claims[0]
+
     def rank(claim: Claim) -> tuple[int, str, str, int]:
         return (order.get(claim.location_id, len(order)), claim.location_id, claim.path, claim.document)
 
@@ -35,8 +38,10 @@ def winner_of(claims: Sequence[Claim], holder: Place | None, order: Mapping[str,
 
 def conflict_errors(ref: Ref, claims: Sequence[Claim], winner: Claim) -> Iterator[CatalogError]:
     """One error at each of several claims of a ref, naming the other; none for a single claim."""
+    if len(claims) == 1:
+        return
     others = sorted(_shown(claim) for claim in claims if claim is not winner)
-    for claim in claims if others else ():
+    for claim in claims:
         if claim is winner:
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
             message = f"{ref} is declared here and at {others[0]}{more}; this declaration is the one in use"

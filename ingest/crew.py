@@ -41,7 +41,8 @@ class Crew:
         self._most = spare_processors() if processes is None else processes
         self._processes: list[_ReadingProcess] = []
         self._own = _OwnProcess(context)
-        self._idle: asyncio.Queue[_ReadingProcess | _OwnProcess] = asyncio.Queue()
+        # The last in is the first out: large files are often the first, and then a process reads them.
+        self._idle: asyncio.LifoQueue[_ReadingProcess | _OwnProcess] = asyncio.LifoQueue()
         self._idle.put_nowait(self._own)
 
     async def __aenter__(self) -> "Crew":
@@ -115,11 +116,15 @@ class _ReadingProcess:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
                 [sys.executable, "-c", code], pass_fds=(handle,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
-        self._connection.send(context)
+        self._first: FileContext | None = context
         self.answered = False
 
     def read(self, chunk: Chunk) -> Readings:
         """The readings of the chunk. Blocking. EOFError if the process died."""
+        # A process that starts does not take what it is sent, so that sending waits for it.
+        if self._first is not None:
+            self._connection.send(self._first)
+            self._first = None
         self._connection.send(chunk)
         readings = self._connection.recv()
         self.answered = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from graph.entities import Edge, Entity, canonical_json, content_hash
+from graph.entities import Edge, Entity, canonical_json, content_hash, described
 from graph.patches import patch_between, patch_of_removal
 from graph.store import EntityWrite, Removal
 
@@ -10,11 +10,11 @@ from graph.store import EntityWrite, Removal
 def write_of(entity: Entity, declares: Sequence[Edge], stored: Entity | None, declared: Sequence[Edge]) -> EntityWrite | None:
     """The write that turns the stored entity and its edges into the given ones; None if nothing differs."""
     if stored is None:
-        return EntityWrite(entity, declares, None)
+        return EntityWrite(entity, declares, None, description=described(entity.document))
     patch = patch_between(stored.document, entity.document)
     if not patch and stored.origin == entity.origin and stored.orphan == entity.orphan and tuple(declared) == tuple(declares):
         return None
-    return EntityWrite(entity, declares, hash_of(stored), patch)
+    return EntityWrite(entity, declares, hash_of(stored), patch, described(entity.document) if patch else None)
 
 
 def removal_of(stored: Entity) -> Removal:

@@ -10,13 +10,32 @@ import ada_url
 import jsonschema_rs
 import orjson
 
-from config.catalog import KindConfig
-from config.errors import ConfigurationError
+from graph.errors import InputError
 
 Schema = Mapping[str, Any]
 
 _SCHEMAS = Path(__file__).with_name("schemas")
 _FORMATS = {"callboard-url": ada_url.check_url}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredKind:
+    """A kind of the configuration: `schema` is the JSON Schema that a whole document has to meet, as JSON.
+
+    Processes that read are given this, because to import the configuration's model takes them longer than to read a thousand files.
+    """
+
+    name: str
+    api_versions: tuple[str, ...]
+    schema: bytes
+
+
+class InvalidSchemaError(InputError):
+    """The JSON Schema of a configured kind is none. `place` is the kind's place in the configuration, counted from 0."""
+
+    def __init__(self, place: int, problem: str) -> None:
+        super().__init__(f"catalog.kinds[{place}].jsonSchema {problem}")
+        self.place, self.problem = place, problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +61,8 @@ class Variant:
 class KindRules:
     """Which documents are in order. Built once per process from the configured kinds; see `rules_of`."""
 
-    def __init__(self, configured: Sequence[KindConfig]) -> None:
-        """ConfigurationError if a configured kind has an invalid JSON Schema."""
+    def __init__(self, configured: Sequence[ConfiguredKind]) -> None:
+        """InvalidSchemaError if a configured kind has an invalid JSON Schema."""
         self.envelope = SchemaCheck(_entity_schema(), _compiled(_entity_schema()))
         self._variants: dict[tuple[str, str], list[Variant]] = {}
         for path in sorted(_SCHEMAS.glob("*.json")):
@@ -74,24 +93,20 @@ class KindRules:
             variants = self._variants.setdefault((rules["kind"], version), [])
             variants.insert(len(variants) if variant.spec_type is None else 0, variant)
 
-    def _add_configured(self, place: int, config: KindConfig) -> None:
+    def _add_configured(self, place: int, kind: ConfiguredKind) -> None:
         try:
-            schema = cast("dict[str, Any]", orjson.loads(orjson.dumps(dict(config.json_schema))))
+            schema = cast("dict[str, Any]", orjson.loads(kind.schema))
             validator = _compiled(schema)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError, TypeError) as error:
-            raise ConfigurationError(f"catalog.kinds[{place}].jsonSchema", f"is no valid JSON Schema: {error}") from error
-        for version in config.api_versions:
-            self._variants[(config.kind, version)] = [Variant((self.envelope, SchemaCheck(schema, validator)))]
-
-
-def rules_of(configured: Sequence[KindConfig]) -> KindRules:
-    """The rules for the built-in kinds and the configured ones, compiled once. ConfigurationError if a schema is invalid."""
-    return _rules_of(orjson.dumps([kind.model_dump(mode="json", by_alias=True) for kind in configured]))
+            raise InvalidSchemaError(place, f"is no valid JSON Schema: {error}") from error
+        for version in kind.api_versions:
+            self._variants[(kind.name, version)] = [Variant((self.envelope, SchemaCheck(schema, validator)))]
 
 
 @cache
-def _rules_of(configured: bytes) -> KindRules:
-    return KindRules([KindConfig.model_validate(kind) for kind in orjson.loads(configured)])
+def rules_of(configured: tuple[ConfiguredKind, ...]) -> KindRules:
+    """The rules for the built-in kinds and the configured ones, compiled once. InvalidSchemaError if a schema is invalid."""
+    return KindRules(configured)
 
 
 def _entity_schema() -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """What ingestion has to know of the configuration, and the digest by which a change of it is noticed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from config import Config
+from config import Config, ConfigurationError
+from config.catalog import KindConfig
 from graph.entities import canonical_json, content_hash
 from graph.relations import RelationRegistry
 from graph.store import Location
 from ingest.files import FileContext
+from ingest.kinds import ConfiguredKind, InvalidSchemaError, rules_of
 from ingest.processors import processors_from
 from ingest.readers import AnyReader, file_reader
 from ingest.reading import ReadingSettings
@@ -53,9 +56,19 @@ def settings_from(config: Config, registry: RelationRegistry, hosts: Hosts | Non
 
 
 def reading_settings(config: Config, registry: RelationRegistry) -> ReadingSettings:
-    """What parsing and validation have to know of the configuration."""
-    processors = processors_from(config.plugins)
-    return ReadingSettings(config.catalog.kinds, registry, config.catalog.max_file_size_bytes, processors)
+    """What parsing and validation have to know of the configuration. ConfigurationError if a kind's JSON Schema is invalid."""
+    catalog = config.catalog
+    return ReadingSettings(configured_kinds(catalog.kinds), registry, catalog.max_file_size_bytes, processors_from(config.plugins))
+
+
+def configured_kinds(kinds: Sequence[KindConfig]) -> tuple[ConfiguredKind, ...]:
+    """The kinds as reading needs them. ConfigurationError if a JSON Schema is invalid."""
+    configured = tuple(ConfiguredKind(kind.kind, kind.api_versions, canonical_json(dict(kind.json_schema))) for kind in kinds)
+    try:
+        rules_of(configured)
+    except InvalidSchemaError as error:
+        raise ConfigurationError(f"catalog.kinds[{error.place}].jsonSchema", error.problem) from error
+    return configured
 
 
 def context_of(location: Location, settings: IngestSettings, remote: SourceReader | None = None) -> FileContext:

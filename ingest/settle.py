@@ -188,7 +188,9 @@ class Settler:
         claims = plan.claims[ref]
         winner = plan.winners[ref] = winner_of(claims, plan.known.holder(ref), self.order, lambda claim: self._is_new(plan, claim))
         for claim in claims:
-            row = replace(claim, reading=None) if claim is winner and claim.reading is not None else claim
+            row = claim
+            if claim is winner and claim.reading is not None:
+                row = Claim(claim.ref, claim.location_id, claim.path, claim.document, claim.line)
             if claim is not winner and claim.reading is None:
                 row = replace(claim, reading=self._stored_reading(plan, ref))
             plan.rows.setdefault(place_of(claim), []).append(row)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import orjson
 
-from graph.entities import Edge, Entity, Evidence, Fact, Origin, canonical_json, content_hash, facts_of
+from graph.entities import Description, Edge, Entity, Evidence, Origin
 from graph.errors import InputError
 from graph.refs import Ref
 
@@ -51,22 +51,22 @@ def fact_prefix(path: str) -> str:
     return path.replace(_ESCAPE, _ESCAPE + "0").replace(_SEPARATOR, _ESCAPE + "1") + _SEPARATOR
 
 
-def stored_entity(entity: Entity, declares: Sequence[Edge]) -> dict[str, Any]:
+def stored_entity(entity: Entity, description: Description, declares: Sequence[Edge]) -> dict[str, Any]:
     """The properties of the node of an entity that declares these edges."""
-    facts = sorted(facts_of(entity.document), key=lambda fact: (fact.path, fact.value))
+    facts = sorted(description.facts.items())
     origin = entity.origin
     return {
         "ref": entity.ref,
         "document": json_text(entity.document),
-        "hash": content_hash(canonical_json(entity.document)),
+        "hash": description.hash,
         "locationId": origin.location_id,
         "path": origin.path,
         "index": origin.document,
         "line": origin.line,
         "parent": origin.parent,
         "orphan": entity.orphan,
-        "facts": [fact_prefix(fact.path) + fact.value for fact in facts],
-        "shown": ["" if fact.shown == fact.value else fact.shown for fact in facts],
+        "facts": [fact_prefix(path) + value for (path, value), _ in facts],
+        "shown": ["" if shown == value else shown for (_, value), shown in facts],
         "texts": _texts(entity),
         "declares": declared_json(declares),
         **_properties(facts),
@@ -110,16 +110,16 @@ def declared_from(text: str | None) -> dict[EdgeKey, list[str]]:
     return {(source, relation, target): evidence for source, relation, target, evidence in rows}
 
 
-def _properties(facts: Sequence[Fact]) -> dict[str, Any]:
+def _properties(facts: Sequence[tuple[tuple[str, str], str]]) -> dict[str, Any]:
     least: dict[str, Any] = {}
-    for fact in facts:
-        name = PROPERTIES.get(fact.path)
+    for (path, value), shown in facts:
+        name = PROPERTIES.get(path)
         if name is None:
             continue
         if name in least:
             least["several"] = True
         else:
-            least |= {name: fact.value, f"{name}Shown": fact.shown}
+            least |= {name: value, f"{name}Shown": shown}
     return least
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from graph.entities import Edge
+from graph.entities import Edge, described
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, Change, Operation
@@ -57,7 +57,10 @@ class BatchWriter:
         declares = {w.entity.ref: [edge for edge in w.declares if edge.evidence] for w in self._batch.writes}
         await self._read_stored(edge for edges in declares.values() for edge in edges)
         await self._refuse_stale()
-        entities = {w.entity.ref: stored_entity(w.entity, declares[w.entity.ref]) for w in self._batch.writes}
+        entities = {
+            w.entity.ref: stored_entity(w.entity, w.description or described(w.entity.document), declares[w.entity.ref])
+            for w in self._batch.writes
+        }
         touched = self._touched({ref: declared_from(properties["declares"]) for ref, properties in entities.items()})
         fresh = await self._find_nodes(entities, touched)
         await self._write_entities(entities)

@@ -1,12 +1,12 @@
 """Writing a batch: all of it in the one transaction of the session, each table in one statement."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import orjson
 
-from graph.entities import Document, Entity, Fact, canonical_json, content_hash, facts_of
+from graph.entities import Description, Document, Entity, Facts, described
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, CatalogError, Change, Operation, SourceFile
@@ -36,12 +36,12 @@ class BatchWriter:
         """The log entries of the batch. StaleWriteError if an entity or a file is not what the batch was computed against."""
         self._find_nodes()
         self._refuse_stale()
-        hashes = {write.entity.ref: content_hash(canonical_json(write.entity.document)) for write in self._batch.writes}
-        described = [write.entity for write in self._batch.writes if self._hashes.get(write.entity.ref) != hashes[write.entity.ref]]
-        facts = [(self._nodes[entity.ref], fact) for entity in described for fact in facts_of(entity.document)]
+        known = {write.entity.ref: write.description or described(write.entity.document) for write in self._batch.writes}
+        new = [write.entity for write in self._batch.writes if self._hashes.get(write.entity.ref) != known[write.entity.ref].hash]
+        facts = [(self._nodes[entity.ref], known[entity.ref].facts) for entity in new]
         self._find_terms(facts)
-        self._remove(described)
-        self._write_entities(hashes, described)
+        self._remove(new)
+        self._write_entities(known, new)
         self._write_facts(facts)
         self._write_declarations()
         self._write_files()
@@ -70,8 +70,8 @@ class BatchWriter:
             stored = self._session.rows("stored_digests", {"files": as_json(list(self._batch.expected))})
             refuse_moved_files(self._batch.expected, {(location, path): digest for location, path, digest in stored})
 
-    def _find_terms(self, facts: Sequence[tuple[int, Fact]]) -> None:
-        wanted = {fact[0] for _, fact in facts}
+    def _find_terms(self, facts: Sequence[tuple[int, Facts]]) -> None:
+        wanted = {path for _, of_node in facts for path, _ in of_node}
         wanted.update([write.entity.origin.location_id for write in self._batch.writes])
         edges = [edge for write in self._batch.writes for edge in write.declares]
         wanted.update([edge.relation for edge in edges])
@@ -88,11 +88,11 @@ class BatchWriter:
             self._session.run("name_terms", {"terms": terms})
             self._terms = orjson.loads(self._session.value("terms", {"terms": terms}))
 
-    def _remove(self, described: Sequence[Entity]) -> None:
+    def _remove(self, new: Sequence[Entity]) -> None:
         """What the writes replace and the removals end, placeholders that nothing points to any more included."""
         removed = [self._nodes[removal.ref] for removal in self._batch.removals]
         known = [self._nodes[write.entity.ref] for write in self._batch.writes if write.previous_hash is not None]
-        self._run("remove_facts", "nodes", [*removed, *(self._nodes[entity.ref] for entity in described if entity.ref in self._hashes)])
+        self._run("remove_facts", "nodes", [*removed, *(self._nodes[entity.ref] for entity in new if entity.ref in self._hashes)])
         self._run("remove_texts", "nodes", removed)
         self._run("remove_entities", "nodes", removed)
         self._run("mark_missing", "nodes", removed)
@@ -101,20 +101,24 @@ class BatchWriter:
             self._loose += removed
             self._run("remove_declarations", "nodes", [*known, *removed])
 
-    def _write_entities(self, hashes: dict[Ref, str], described: Sequence[Entity]) -> None:
+    def _write_entities(self, known: Mapping[Ref, Description], new: Sequence[Entity]) -> None:
         rows: list[Sequence[object]] = []
         for write in self._batch.writes:
             entity = write.entity
             record = orjson.dumps(record_of(entity)).decode()
             location = self._terms[entity.origin.location_id]
-            rows.append((self._nodes[entity.ref], hashes[entity.ref], location, int(entity.orphan), record))
+            rows.append((self._nodes[entity.ref], known[entity.ref].hash, location, int(entity.orphan), record))
         self._run("write_entities", "rows", rows)
-        self._run("write_texts", "rows", [(self._nodes[entity.ref], _searched(entity.ref, entity.document)) for entity in described])
+        self._run("write_texts", "rows", [(self._nodes[entity.ref], _searched(entity.ref, entity.document)) for entity in new])
         self._run("mark_present", "nodes", [self._nodes[write.entity.ref] for write in self._batch.writes if write.previous_hash is None])
 
-    def _write_facts(self, facts: Sequence[tuple[int, Fact]]) -> None:
+    def _write_facts(self, facts: Sequence[tuple[int, Facts]]) -> None:
         terms = self._terms
-        rows = [(terms[path], value, node, None if shown == value else shown) for node, (path, value, shown) in facts]
+        rows = [
+            (terms[path], value, node, None if shown == value else shown)
+            for node, of_node in facts
+            for (path, value), shown in of_node.items()
+        ]
         # In the order of the key, so that neighbours are written together.
         rows.sort()
         self._run("write_facts", "rows", rows)
@@ -201,7 +205,9 @@ def _searched(ref: Ref, document: Document) -> str:
     metadata: Document = document["metadata"]
     tags = metadata.get("tags")
     texts = [ref, metadata.get("title"), metadata.get("description"), *(cast("list[object]", tags) if isinstance(tags, list) else ())]
-    return TEXT_SEPARATOR.join([text.translate(_NO_SEPARATORS) for text in texts if isinstance(text, str)]).lower()
+    # Printable text, nearly all there is, holds neither of them.
+    parts = [text if text.isprintable() else text.translate(_NO_SEPARATORS) for text in texts if isinstance(text, str)]
+    return TEXT_SEPARATOR.join(parts).lower()
 
 
 def _file(file: SourceFile) -> Sequence[object]:

@@ -104,9 +104,9 @@ class Model:
 
     def _facts(self, ref: Ref, path: str) -> Mapping[str, str]:
         found: dict[str, str] = {}
-        for fact in facts_of(self.entities[ref].document):
-            if fact.path == path:
-                found[fact.value] = min(found.get(fact.value, fact.shown), fact.shown)
+        for (fact_path, value), shown in facts_of(self.entities[ref].document).items():
+            if fact_path == path:
+                found[value] = min(found.get(value, shown), shown)
         return found
 
     def _holds(self, condition: Condition, ref: Ref, edges: Mapping[Key, Edge]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from config.catalog import KindConfig
 from graph.relations import RelationRegistry
 from ingest.reading import IncludeError, Reading, ReadingSettings, read_documents
+from ingest.settings import configured_kinds
 
 HEAD = """\
 apiVersion: backstage.io/v1alpha1
@@ -30,7 +31,9 @@ def reading(
             raise IncludeError("it can't be read.", "Check the path.")
         return files[target].encode()
 
-    return read_documents(text if isinstance(text, bytes) else text.encode(), PATH, include, ReadingSettings(tuple(kinds), registry))
+    return read_documents(
+        text if isinstance(text, bytes) else text.encode(), PATH, include, ReadingSettings(configured_kinds(kinds), registry)
+    )
 
 
 def problems(text: str | bytes, files: Mapping[str, str] | None = None) -> list[tuple[str, int, int]]:

@@ -53,7 +53,7 @@ def test_a_file_that_is_too_large_is_not_read():
 
 def test_settings_and_readings_travel_between_processes():
     settings = ReadingSettings((), REGISTRY)
-    assert settings.rules is rules_of([])
+    assert settings.rules is rules_of(())
     assert pickle.loads(pickle.dumps(settings)).kinds == ()
     found = reading(f"{HEAD}---\nx: [\n")
     assert pickle.loads(pickle.dumps(found)) == found

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from config.catalog import KindConfig
 from config.errors import ConfigurationError
 from ingest.kinds import rules_of
+from ingest.settings import configured_kinds
 from ingest.validate import dotted, findings_of
 from tests.unit.readings import HEAD, problems, reading
 
@@ -89,7 +90,7 @@ def test_a_configured_kind_is_checked_by_its_schema_and_by_the_rules_for_names()
 def test_a_configured_kind_with_an_invalid_schema_stops_the_start(schema: dict[str, object]):
     kind = KindConfig.model_validate({"kind": "Table", "apiVersions": ["example.com/v1"], "jsonSchema": schema})
     with pytest.raises(ConfigurationError) as error:
-        rules_of([kind])
+        configured_kinds([kind])
     assert error.value.key == "catalog.kinds[0].jsonSchema"
 
 
@@ -103,11 +104,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
-KINDS = st.sampled_from(rules_of([]).names)
+KINDS = st.sampled_from(rules_of(()).names)
 
 
 @given(kind=KINDS, metadata=JSON, spec=JSON)
 def test_whatever_a_document_holds_is_judged(kind: str, metadata: object, spec: object):
     document = {"apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
-    for finding in findings_of(document, rules_of([])):
+    for finding in findings_of(document, rules_of(())):
         assert finding.message
