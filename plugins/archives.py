@@ -95,7 +95,6 @@ def unpacked(archive: IO[bytes], url: str, limits: Limits, wanted: Callable[[str
         EOFError,
         OSError,
         ValueError,
-        NotImplementedError,
         struct.error,
         RuntimeError,
     ) as e:

@@ -96,17 +96,13 @@ class Outbound:
         Redirects of GET and HEAD are followed, each checked anew; headers that may hold credentials stay on their origin, and with
         `credentials_host` on that host. SourceError for a host or address that is not allowed, a status from 400 on that is not
         `expected`, a host that can't be reached or wants to be left alone, and a body that is too large, broken or too slow;
-        `timeout_seconds` is for all of it. `any_host` is for addresses that the configuration itself names: the allowed hosts don't
-        matter then, and where it redirects to neither.
+        `timeout_seconds` is for all of it. `any_host` is for a URL that the configuration itself names: its host needs no leave then.
         """
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
-        at = http_url(url)
+        deadline, at, moved = asyncio.get_running_loop().time() + timeout_seconds, http_url(url), False
         sent = {name.lower(): value for name, value in (headers or {}).items()}
-        if credentials_host and at.host != credentials_host.lower():
-            sent = {name: value for name, value in sent.items() if not sends_credentials(name)}
-        moved = False
-        for _ in range(_MOST_REDIRECTS + 1):
-            if not any_host:
+        sent = _without_credentials(sent) if credentials_host and at.host != credentials_host.lower() else sent
+        for hop in range(_MOST_REDIRECTS + 1):
+            if hop or not any_host:
                 self.guard.check_url(at)
             account = _account(at, sent)
             await self._wait(account, at)
@@ -119,10 +115,8 @@ class Outbound:
                 moved = moved or answer.status in _PERMANENT
             finally:
                 await answer.close()
-            following = _following(at, next_url)
-            if following.origin != at.origin:
-                sent = {name: value for name, value in sent.items() if not sends_credentials(name)}
-            at = following
+            origin, at = at.origin, _following(at, next_url)
+            sent = sent if at.origin == origin else _without_credentials(sent)
         raise unreadable(at, "redirects in a circle, or too often")
 
     async def _wait(self, account: str, at: HttpUrl) -> None:
@@ -215,6 +209,10 @@ def outbound_from(config: Config, *, resolve: Resolve | None = None) -> Outbound
     """The way out that a configuration allows: `backend.reading`, and the hosts of `integrations`."""
     reached = [host for integration in config.integrations.all for host in integration.reached_hosts]
     return Outbound(config.backend.reading, reached, resolve=resolve)
+
+
+def _without_credentials(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if not sends_credentials(name)}
 
 
 def _account(at: HttpUrl, headers: Mapping[str, str]) -> str:
