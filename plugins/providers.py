@@ -23,6 +23,7 @@ from plugins.gitlab.discovery import GitLabSearch
 from plugins.gitlab.host import GitLabHost
 from plugins.gitlab.people import GitLabPeople
 from plugins.hosts import Hosts
+from plugins.ldap.people import LdapPeople
 
 Host = TypeVar("Host", bound=RepositoryHost)
 
@@ -78,9 +79,14 @@ def _host(kind: type[Host], section: str, hosts: Hosts, host: str, key: str) -> 
     raise ConfigurationError(key, f"names {host}, which is none of integrations.{section}; add it there")
 
 
+def _people(config: Config, hosts: Hosts) -> Iterable[Provider]:
+    for name, directory in config.catalog.providers.ldap_org.items():
+        yield LdapPeople(name, directory, hosts.outbound)
+
+
 def _clones(config: Config, hosts: Hosts) -> Iterable[Provider]:
     return [ClonesDiscovery(name, clones) for name, clones in config.catalog.providers.clones.items()]
 
 
-_KINDS: Sequence[Callable[[Config, Hosts], Iterable[Provider]]] = (_github, _gitlab, _bitbucket, _azure, _gitea, _clones)
+_KINDS: Sequence[Callable[[Config, Hosts], Iterable[Provider]]] = (_github, _gitlab, _bitbucket, _azure, _gitea, _people, _clones)
 """What each kind of section makes."""

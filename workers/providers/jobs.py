@@ -200,12 +200,13 @@ async def _note_run(
 
 
 def _taken_over(providing: Providing, provider: Provider, row: StateRow | None, now: datetime) -> StateWrite | None:
-    """The row of a configured provider: a new one waits as its schedule says, one that was missing, or is configured otherwise, runs at
-    once.
+    """The row of a configured provider: a new one waits as its schedule says, one that was missing, failed, or is configured otherwise,
+    runs at once.
     """
     if row is None:
         return StateWrite(PROVIDERS, provider.name, _identity(providing, provider), due=now + provider.schedule.initial_delay, expected=0)
-    if not row.value.get("missingSince") and row.due is not None and row.value.get("told") == _told(provider):
+    is_well = not row.value.get("missingSince") and not row.value.get("failures")
+    if is_well and row.due is not None and row.value.get("told") == _told(provider):
         return None
     value = {key: kept for key, kept in row.value.items() if key != "missingSince"} | _identity(providing, provider)
     return StateWrite(PROVIDERS, provider.name, value, due=now, expected=row.version)
