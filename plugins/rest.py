@@ -67,18 +67,25 @@ class RestApi:
     ) -> Head:
         """The head whose commit and revision `read` finds in what a GET answers; `known` itself if that is the same.
 
+        An IndexError of `read` says that there is no commit yet.
         `name` asks for the repository's full name, where the host redirects from that of a renamed one.
         """
         etag = known.validators.get("etag") if known else None
         signed = await self._signed(url, {"accept": "application/json"} | ({"if-none-match": etag} if etag else {}))
-        expected = {*self._refusals, *([304] if etag else [])}
+        expected = {409, *self._refusals, *([304] if etag else [])}
         async with self._outbound.request("GET", url, headers=signed, max_bytes=LISTED_BYTES, expected=expected) as answer:
             self._check(answer)
             if known and answer.status == 304:
                 return known
+            if answer.status == 409:
+                # Gitea says so of an empty repository.
+                raise missing(url)
             found = await answer.json()
         with understood(url):
-            commit, revision = read(found)
+            try:
+                commit, revision = read(found)
+            except IndexError as error:
+                raise missing(url) from error
         moved_to = None
         if name and answer.at.path != http_url(url).path:
             moved_to = (known.moved_to if known else None) or await name()
@@ -162,11 +169,19 @@ def understood(url: str) -> Generator[None]:
         raise _malformed(url, "answered JSON of another form than its documentation says") from error
 
 
+@contextmanager
+def looked_for(url: str) -> Generator[None]:
+    """Says of what is not found within the address at which people look for it, rather than that of the API."""
+    try:
+        yield
+    except SourceError as error:
+        raise (missing(url) if error.reason is SourceReason.NOT_FOUND else error) from error
+
+
 def missing(url: str) -> SourceError:
-    """The error of a thing that the host does not have."""
-    return SourceError(
-        SourceReason.NOT_FOUND, url, f"There is nothing at {url}", "Check the address: repository, revision and path, and their case."
-    )
+    """The error of a thing that the host does not have, or does not show."""
+    remedy = "Check repository, revision and path, and their case, and that the credentials under integrations may see them."
+    return SourceError(SourceReason.NOT_FOUND, url, f"There is nothing at {url}, or the credentials may not see it", remedy)
 
 
 def next_link(answer: Answer) -> str | None:

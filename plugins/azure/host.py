@@ -1,6 +1,7 @@
 """Repositories of Azure DevOps, by its REST API (https://learn.microsoft.com/en-us/rest/api/azure/devops/git/)."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,7 @@ from plugins.contract import Head, Place, TreeFile
 from plugins.oauth import ClientCredentials
 from plugins.outbound.client import Outbound
 from plugins.pages import TAGS, is_commit, leads_down, page, part, query, quoted
-from plugins.rest import RestApi, Sign, basic, missing, signed_by, understood
+from plugins.rest import RestApi, Sign, basic, looked_for, missing, signed_by, understood
 
 GIT = "_git"
 
@@ -71,7 +72,8 @@ class AzureHost:
             commit = str(found["value"][0]["commitId"])
             return commit, place.revision or commit
 
-        return await self.api.head(url, known, read)
+        with looked_for(self.url(replace(place, path=""))):
+            return await self.api.head(url, known, read)
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         url = self._items(place, head, {"recursionLevel": "full", "includeContentMetadata": "true"})
@@ -87,7 +89,8 @@ class AzureHost:
         if not leads_down(place.path):
             raise missing(self.url(place))
         url = self._items(place, head, {"path": f"/{place.path}", "$format": "octetStream"})
-        return await self.api.content(url, max_bytes)
+        with looked_for(self.url(place)):
+            return await self.api.content(url, max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
         options = {"scopePath": "/", "recursionLevel": "full", "download": "true", "$format": "zip"}

@@ -1,6 +1,7 @@
 """Repositories of Bitbucket Cloud, by its REST API (https://developer.atlassian.com/cloud/bitbucket/rest/)."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from plugins.oauth import ClientCredentials
 from plugins.outbound.answers import Answer
 from plugins.outbound.client import Outbound
 from plugins.pages import DEFAULT, leads_down, page, part, query, quoted
-from plugins.rest import RestApi, Sign, basic, bearer, missing, signed_by, understood
+from plugins.rest import RestApi, Sign, basic, bearer, looked_for, missing, signed_by, understood
 
 WEB_URL = "https://bitbucket.org"
 API_URL = "https://api.bitbucket.org/2.0"
@@ -63,10 +64,13 @@ class BitbucketCloudHost:
 
         def read(found: Any) -> tuple[str, str]:
             if place.revision is None:
+                if found["mainbranch"] is None:
+                    raise IndexError
                 return str(found["mainbranch"]["target"]["hash"]), str(found["mainbranch"]["name"])
             return str(found["values"][0]["hash"]), place.revision
 
-        return await self.api.head(url, known, read, lambda: self.api.text(base, "full_name"))
+        with looked_for(self.url(replace(place, path=""))):
+            return await self.api.head(url, known, read, lambda: self.api.text(base, "full_name"))
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         fields = "next,values.path,values.size,values.type,values.attributes"
@@ -83,7 +87,8 @@ class BitbucketCloudHost:
         if not leads_down(place.path):
             raise missing(self.url(place))
         url = f"{self.repository_url(place.repository)}/src/{head.commit}/{quoted(place.path)}"
-        return await self.api.content(url, max_bytes, refused=lambda answer: _is_folder(answer, place.path))
+        with looked_for(self.url(place)):
+            return await self.api.content(url, max_bytes, refused=lambda answer: _is_folder(answer, place.path))
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
         return self.api.chunks(f"{self.web_url}/{quoted(place.repository)}/get/{head.commit}.tar.gz")

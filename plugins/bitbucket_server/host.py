@@ -1,13 +1,14 @@
 """Repositories of Bitbucket Server and Data Center, by its REST API (https://developer.atlassian.com/server/bitbucket/rest/)."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from config.integrations_bitbucket import BitbucketServerIntegration
 from plugins.contract import Head, Place, TreeFile
 from plugins.outbound.client import Outbound
 from plugins.pages import BRANCHES, leads_down, page, part, query, quoted
-from plugins.rest import RestApi, basic, bearer, missing, signed_by, understood
+from plugins.rest import RestApi, basic, bearer, looked_for, missing, signed_by, understood
 
 _MOST_FILES = "100000"
 
@@ -54,7 +55,8 @@ class BitbucketServerHost:
             commit = str(found["values"][0]["id"])
             return commit, place.revision or commit
 
-        return await self.api.head(url, known, read)
+        with looked_for(self.url(replace(place, path=""))):
+            return await self.api.head(url, known, read)
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         url = f"{self.repository_url(place.repository)}/files"
@@ -63,7 +65,8 @@ class BitbucketServerHost:
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
         if not leads_down(place.path):
             raise missing(self.url(place))
-        return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
+        with looked_for(self.url(place)):
+            return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
         slug = place.repository.rpartition("/")[2]

@@ -1,6 +1,7 @@
 """Repositories of Gitea and Forgejo, by their REST API (/api/swagger on each instance)."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ from config.integrations_gitea import GiteaIntegration
 from plugins.contract import Head, Place, TreeFile
 from plugins.outbound.client import Outbound
 from plugins.pages import DEFAULT, TAGS, is_commit, leads_down, page, part, quoted
-from plugins.rest import RestApi, basic, bearer, missing, signed_by, understood
+from plugins.rest import RestApi, basic, bearer, looked_for, missing, signed_by, understood
 
 _VIEWS = ("src", "raw", "media", "blame")
 _REGULAR = ("100644", "100755", "100664")
@@ -62,7 +63,8 @@ class GiteaHost:
             commit = str(found[0]["sha"] if place.revision is None else found["sha"])
             return commit, place.revision or commit
 
-        return await self.api.head(url, known, read, lambda: self.api.text(base, "full_name"))
+        with looked_for(self.url(replace(place, path=""))):
+            return await self.api.head(url, known, read, lambda: self.api.text(base, "full_name"))
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         url = f"{self.repository_url(place.repository)}/git/trees/{head.commit}?recursive=true&per_page=1000"
@@ -79,7 +81,8 @@ class GiteaHost:
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
         if not leads_down(place.path):
             raise missing(self.url(place))
-        return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
+        with looked_for(self.url(place)):
+            return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
         return self.api.chunks(f"{self.repository_url(place.repository)}/archive/{head.commit}.tar.gz")

@@ -1,13 +1,14 @@
 """Repositories of GitLab, by its REST API (https://docs.gitlab.com/api/rest/)."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from config.integrations_gitlab import GitLabIntegration
 from plugins.contract import Head, Place, TreeFile
 from plugins.outbound.client import Outbound
 from plugins.pages import DEFAULT, leads_down, page, part, quoted
-from plugins.rest import RestApi, bearer, missing, signed_by, understood
+from plugins.rest import RestApi, bearer, looked_for, missing, signed_by, understood
 
 _VIEWS = ("blob", "tree", "raw", "edit", "blame")
 _LINK = "120000"
@@ -51,12 +52,13 @@ class GitLabHost:
 
     async def head(self, place: Place, known: Head | None = None) -> Head:
         url = f"{self.project_url(place.repository)}/repository/commits/{quote(place.revision or DEFAULT, safe='')}"
-        return await self.api.head(
-            url,
-            known,
-            lambda commit: (str(commit["id"]), place.revision or str(commit["id"])),
-            lambda: self.api.text(self.project_url(place.repository), "path_with_namespace"),
-        )
+        with looked_for(self.url(replace(place, path=""))):
+            return await self.api.head(
+                url,
+                known,
+                lambda commit: (str(commit["id"]), place.revision or str(commit["id"])),
+                lambda: self.api.text(self.project_url(place.repository), "path_with_namespace"),
+            )
 
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         url = f"{self.project_url(place.repository)}/repository/tree?recursive=true&pagination=keyset&per_page=100&ref={head.commit}"
@@ -67,7 +69,8 @@ class GitLabHost:
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
         if not leads_down(place.path):
             raise missing(self.url(place))
-        return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
+        with looked_for(self.url(place)):
+            return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
         return self.api.chunks(f"{self.project_url(place.repository)}/repository/archive.tar.gz?sha={head.commit}")

@@ -166,8 +166,9 @@ async def test_a_file_stays_that_of_the_head_when_the_branch_moves_on(host: Repo
 @pytest.mark.parametrize("path", ["none.yaml", "services/none/catalog-info.yaml", "../catalog-info.yaml"])
 async def test_a_missing_file_is_not_found(host: RepositoryHost, main: Place, path: str):
     head = await host.head(main)
-    error = await refused(host.file(replace(main, path=path), head, MOST))
-    assert error.reason is SourceReason.NOT_FOUND
+    place = replace(main, path=path)
+    error = await refused(host.file(place, head, MOST))
+    assert (error.reason, error.url) == (SourceReason.NOT_FOUND, host.url(place))
 
 
 async def test_a_file_that_is_too_large_is_refused(host: RepositoryHost, main: Place):
@@ -191,6 +192,14 @@ async def test_a_deleted_repository_and_a_deleted_branch_are_not_found(host: Rep
     hub.delete(kind.repository)
     deleted = await refused(host.head(main, known))
     assert [gone.reason, deleted.reason] == [SourceReason.NOT_FOUND, SourceReason.NOT_FOUND]
+
+
+async def test_an_empty_repository_is_not_found(host: RepositoryHost, hub: Hub, kind: Kind, main: Place):
+    name = kind.repository.replace("shop", "site")
+    hub.repository(name, None)
+    for revision in (None, "main"):
+        place = replace(main, repository=main.repository.replace("shop", "site"), revision=revision)
+        assert (await refused(host.head(place))).reason is SourceReason.NOT_FOUND
 
 
 async def test_a_renamed_repository_tells_its_name_or_is_not_found(host: RepositoryHost, hub: Hub, kind: Kind, main: Place):
