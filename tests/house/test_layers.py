@@ -1,5 +1,8 @@
 """Every root package stands under the import contract, the type checker and in the wheel."""
 
+import subprocess
+import sys
+
 from tests.house.tracked import ROOT, project, root_packages
 
 CONTRACT = project()["tool"]["importlinter"]
@@ -25,3 +28,9 @@ def test_layers_are_in_the_order_of_the_design():
 def test_every_folder_with_python_in_it_is_a_package():
     folders = {path.parent for name in root_packages() for path in (ROOT / name).rglob("*.py")}
     assert {str(f.relative_to(ROOT)) for f in folders if not (f / "__init__.py").is_file()} == set()
+
+
+def test_processes_that_read_start_without_the_model_of_the_configuration():
+    code = "import sys, ingest.reading_process; print(sorted({'config', 'pydantic'} & sys.modules.keys()))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
