@@ -1,6 +1,7 @@
 """The emulator of GitHub answers what GitHub describes, and fails when told to."""
 
 import io
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,3 +140,17 @@ def test_it_fails_as_told_and_so_often(hub: Hub, api: httpx.Client):
         api.get("/users/ada")
     hub.heal()
     assert api.get("/users/ada").json()["login"] == "ada"
+
+
+def test_git_itself_clones_a_repository_and_what_it_pushes_is_what_the_api_shows(hub: Hub, api: httpx.Client, tmp_path: Path):
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=Ada", "-c", "user.email=ada@acme.example"]
+        return subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("clone", "--quiet", api.get("/repos/acme/shop").json()["clone_url"], "clone")
+    (tmp_path / "clone" / "catalog-info.yaml").write_text("kind: API\n")
+    git("-C", "clone", "commit", "--quiet", "--all", "--message", "Become an API")
+    git("-C", "clone", "push", "--quiet")
+    head = api.get("/repos/acme/shop/commits/main", headers={"Accept": "application/vnd.github.sha"}).text
+    raw = api.get("/repos/acme/shop/contents/catalog-info.yaml", headers={"Accept": "application/vnd.github.raw+json"}).text
+    assert (head, raw) == (git("-C", "clone", "rev-parse", "HEAD"), "kind: API\n")

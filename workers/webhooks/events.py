@@ -1,5 +1,4 @@
-"""Events that hosts of repositories told of: rows of the store, from their arrival until they are taken, and then for as long as they are
-known again."""
+"""Events that hosts of repositories told of: rows of the store from their arrival, taken once, and known again for a while after that."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -30,7 +30,7 @@ def repository(hub: Hub, of: Repository, *, full: bool = False) -> dict[str, Any
         "topics": list(of.topics),
         "default_branch": of.git.default_branch,
         "html_url": f"{hub.url}/{of.full_name}",
-        "clone_url": f"{hub.url}/{of.full_name}.git",
+        "clone_url": hub.clone_url(of.full_name),
         "description": f"The repository {of.name}",
         "pushed_at": f"2026-01-01T00:{of.git.commits // 60 % 60:02}:{of.git.commits % 60:02}Z",
     }

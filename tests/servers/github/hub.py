@@ -140,6 +140,7 @@ class Hub:
         self.folder = folder
         self.host = ""
         self.codeload_host = ""
+        self.git_url = ""
         self.repositories: dict[str, Repository] = {}
         self.moved: dict[str, int] = {}
         self.people: dict[str, Person] = {}
@@ -158,6 +159,10 @@ class Hub:
     def url(self) -> str:
         """Where its web pages would be."""
         return f"http://{self.host}"
+
+    def clone_url(self, full_name: str) -> str:
+        """Where git itself reads and writes the repository."""
+        return f"{self.git_url}/{self.repositories[full_name.lower()].git.folder.name}"
 
     @property
     def api_url(self) -> str:

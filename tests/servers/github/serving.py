@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from tests.servers.git_http import serving_git
 from tests.servers.github.application import application
 from tests.servers.github.hub import Hub
 
@@ -27,7 +28,9 @@ def serving_github(folder: Path) -> Iterator[Hub]:
     while not server.started:
         time.sleep(0.005)
     try:
-        yield hub
+        with serving_git(folder) as git:
+            hub.git_url = git.url
+            yield hub
     finally:
         server.should_exit = True
         thread.join(10)
