@@ -317,7 +317,13 @@ class Store(Protocol):
         ...
 
     async def dangling(self, window: Window, *, visible: Condition) -> Page[Edge]:
-        """Edges to a missing (or hidden) target declared by visible entities, ordered by (target, source, relation), as are the keysets."""
+        """Edges declared by visible entities of which an end is missing (or hidden), ordered by (target, source, relation), as are the
+        keysets.
+        """
+        ...
+
+    async def dangling_count(self, *, visible: Condition) -> int:
+        """How many edges `dangling` would list without a window."""
         ...
 
     async def head(self) -> int:

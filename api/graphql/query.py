@@ -95,7 +95,7 @@ class Query:
     )
     cycles: CycleConnection = resolved(cycles, "Entities that depend, in the end, on themselves.")
     why_missing: WhyMissing = resolved(why_missing, "Why an entity is not there, or where it comes from if it is.")
-    dangling_relations: DanglingRelationConnection = paged(dangling_relations, "Edges to entities that are missing.")
+    dangling_relations: DanglingRelationConnection = paged(dangling_relations, "Edges of which an end is missing.")
     catalog_errors: CatalogErrorConnection = paged(catalog_errors, "What could not be read.")
     locations: LocationConnection = paged(locations, "The roots of reading.")
     webhooks: list[Webhook] = webhooks

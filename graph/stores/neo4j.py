@@ -141,6 +141,9 @@ class Neo4jStore:
     async def dangling(self, window: Window, *, visible: Condition) -> Page[Edge]:
         return await self._read(visible, lambda transaction, seen: neo4j_edges.dangling(transaction, window, seen))
 
+    async def dangling_count(self, *, visible: Condition) -> int:
+        return await self._read(visible, neo4j_edges.dangling_count)
+
     async def head(self) -> int:
         return await self._connections.read(lambda transaction: transaction.value("head"))
 

@@ -73,16 +73,18 @@ async def edges(transaction: Transaction, relations: Sequence[str], visible: Con
     return sorted((source, relation, target) for source, relation, target in found)
 
 
+async def dangling_count(transaction: Transaction, visible: Condition) -> int:
+    """How many edges visible entities declare of which an end is none."""
+    composer = Composer(visible)
+    fragments = _dangling(composer, visible)
+    return (await transaction.record("dangling_place", {**composer.parameters, "after": None, "before": None}, **fragments))[0]
+
+
 async def dangling(transaction: Transaction, window: Window, visible: Condition) -> Page[Edge]:
-    """Edges that visible entities declare to targets that are none."""
+    """Edges that visible entities declare of which an end is none."""
     bounds = window_parameters(window)
     composer = Composer(visible)
-    everything = visible == EVERYTHING
-    missing = "true" if everything else f"NOT ({composer.there('target')})"
-    fragments = {
-        "label": "Placeholder" if everything else "Ref",
-        "conditions": joined("AND", [missing, composer.declared("edge")]),
-    }
+    fragments = _dangling(composer, visible)
     total, passed, ahead = await transaction.record("dangling_place", {**composer.parameters, **bounds}, **fragments)
     span = span_of(window, total, passed, ahead)
     place = {**composer.parameters, "start": span.start, "limit": span.stop - span.start}
@@ -126,3 +128,11 @@ def window_parameters(window: Window, keys: int = _KEYS) -> dict[str, object]:
 
 def _let_through(composer: Composer, filter: Condition | None) -> str:
     return "true" if filter is None else joined("AND", ["other:Entity", chosen(composer, filter, "other")])
+
+
+def _dangling(composer: Composer, visible: Condition) -> dict[str, str]:
+    if visible == EVERYTHING:
+        return {"label": "Placeholder", "missing_target": "true", "missing_source": "true"}
+    declared = composer.declared("edge")
+    missing = {f"missing_{end}": joined("AND", [f"NOT ({composer.there(end)})", declared]) for end in ("target", "source")}
+    return {"label": "Ref", **missing}

@@ -103,6 +103,9 @@ class SqliteStore:
     async def dangling(self, window: Window, *, visible: Condition) -> Page[Edge]:
         return await self._connections.read(lambda session: sqlite_edges.dangling(session, window, visible))
 
+    async def dangling_count(self, *, visible: Condition) -> int:
+        return await self._connections.read(lambda session: sqlite_edges.dangling_count(session, visible))
+
     async def head(self) -> int:
         return await self._connections.read(sqlite_states.head)
 

@@ -114,15 +114,19 @@ def edges(session: Session, relations: Sequence[str], visible: Condition) -> Seq
     return [(source, relation, target) for source, relation, target in rows]
 
 
+def dangling_count(session: Session, visible: Condition) -> int:
+    """How many edges visible entities declare of which an end is none."""
+    composer = Composer(visible, seen_in_set=True)
+    see(session, visible)
+    return session.rows("dangling_span", composer.parameters, **_dangling(composer), through_after="TRUE", before="TRUE")[0]
+
+
 def dangling(session: Session, window: Window, visible: Condition) -> Page[Edge]:
-    """Edges that visible entities declare to targets that are none."""
+    """Edges that visible entities declare of which an end is none."""
     check_bounds(window, len(_DANGLING_KEYS))
     composer = Composer(visible, seen_in_set=True)
     see(session, visible)
-    fragments = {
-        "missing": composer.missing("target"),
-        "declared": composer.visible("+declaration.declarer"),
-    }
+    fragments = _dangling(composer)
     bounds = {
         "through_after": composer.compared(_DANGLING_KEYS, "<=", window.after),
         "before": composer.compared(_DANGLING_KEYS, "<", window.before),
@@ -133,3 +137,8 @@ def dangling(session: Session, window: Window, visible: Condition) -> Page[Edge]
     rows = session.rows("dangling", place, **fragments)
     found = edges_of_ids(session, composer, (tuple(ids) for _, ids in rows))
     return Page([found[tuple(ids)] for _, ids in rows], [tuple(keys) for keys, _ in rows], span.has_previous, span.has_next)
+
+
+def _dangling(composer: Composer) -> dict[str, str]:
+    missing = {f"missing_{end}": composer.missing(end) for end in ("target", "source")}
+    return {**missing, "declared": composer.visible("+declaration.declarer")}

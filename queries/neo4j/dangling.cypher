@@ -1,5 +1,12 @@
-MATCH (source:Ref)-[edge]->(target:%{label})
-WHERE %{conditions}
+CALL () {
+  MATCH (source:Ref)-[edge]->(target:%{label})
+  WHERE %{missing_target}
+  RETURN source, edge, target
+  UNION
+  MATCH (source:%{label})-[edge]->(target:Ref)
+  WHERE %{missing_source}
+  RETURN source, edge, target
+}
 WITH source, edge, target
 ORDER BY target.ref, source.ref, type(edge)
 SKIP $start

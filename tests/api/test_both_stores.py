@@ -56,7 +56,7 @@ WHOLE = [
     '{ paths(from: "component:audit", to: "resource:db") { steps { fromRef toRef relation evidence { line } } } }',
     '{ paths(from: "component:shop", to: "group:company", relations: [OWNED_BY, CHILD_OF]) { nodes { ref } } }',
     "{ cycles { nodes { members { nodes { ref } } steps { fromRef toRef evidence { line } } } } }",
-    "{ danglingRelations(first: 1) { nodes { sourceRef targetRef evidence { line } } pageInfo { endCursor hasNextPage } } }",
+    "{ danglingRelations(first: 2) { totalCount nodes { sourceRef targetRef evidence { line } } pageInfo { endCursor hasNextPage } } }",
     "{ catalogErrors(last: 2) { totalCount edges { cursor node { id code ref } } pageInfo { hasPreviousPage } } }",
     "{ locations { nodes { id target readAt error counts { files entities errors } } } }",
     "{ changes(last: 5) { totalCount edges { cursor node { sequence ref operation patch cause { kind detail } } } } }",

@@ -127,17 +127,21 @@ async def test_locations_page_both_ways(asking: Asking) -> None:
     assert (last["nodes"], last["pageInfo"]["hasPreviousPage"]) == ([{"id": "loc-2"}], True)
 
 
-async def test_edges_to_missing_entities_are_listed(asking: Asking) -> None:
-    data = await asking.data("""{ danglingRelations { pageInfo { hasNextPage }
-        nodes { sourceRef source { name } relation targetRef evidence { field line } } } }""")
+async def test_edges_of_which_an_end_is_missing_are_listed(asking: Asking) -> None:
+    data = await asking.data("""{ danglingRelations { pageInfo { hasNextPage } totalCount
+        nodes { sourceRef source { name } relation targetRef target { name } evidence { field line } } } }""")
+    assert data["danglingRelations"]["totalCount"] == 3
     assert data["danglingRelations"]["nodes"][0] == {
         "sourceRef": "component:default/shop",
         "source": {"name": "shop"},
         "relation": "DEPENDS_ON",
         "targetRef": "component:default/ghost",
+        "target": None,
         "evidence": [{"field": "dependsOn", "line": 91}],
     }
     assert data["danglingRelations"]["nodes"][1]["targetRef"] == "group:default/ghosts"
+    last = data["danglingRelations"]["nodes"][2]
+    assert (last["sourceRef"], last["source"], last["target"]) == ("group:default/nobody", None, {"name": "platform"})
 
 
 WHY = """query ($ref: String!) { whyMissing(ref: $ref) { ref presence explanation entity { name } errors { code }

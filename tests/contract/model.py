@@ -274,9 +274,16 @@ class Model:
         return sorted(key for key in self._edges(seen) if key[1] in relations and key[0] in seen and key[2] in seen)
 
     async def dangling(self, window: Window, *, visible: Condition) -> Page[Edge]:
+        return _windowed(self._dangling(visible), window)
+
+    async def dangling_count(self, *, visible: Condition) -> int:
+        return len(self._dangling(visible))
+
+    def _dangling(self, visible: Condition) -> Sequence[tuple[Keyset, Edge]]:
         seen = self.seen(visible)
-        rows = [((target, source, relation), edge) for (source, relation, target), edge in self._edges(seen).items() if target not in seen]
-        return _windowed(sorted(rows, key=lambda row: row[0]), window)
+        edges = self._edges(seen).items()
+        rows = [((target, source, relation), edge) for (source, relation, target), edge in edges if not {target, source} <= seen]
+        return sorted(rows, key=lambda row: row[0])
 
     async def head(self) -> int:
         return len(self.log)

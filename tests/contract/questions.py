@@ -84,6 +84,7 @@ _ARGUMENTS: Mapping[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "shortest_paths": st.tuples(graphs.refs, graphs.refs, graphs.steps, st.integers(0, 5)),
     "edges": st.tuples(_relations),
     "dangling": st.tuples(_windows(graphs.refs, graphs.refs, graphs.relations)),
+    "dangling_count": st.tuples(),
     "changes": st.tuples(st.integers(0, 9), _limits),
     "change_counts": st.tuples(st.none() | _some_refs),
     "change_counts_by_ref": st.tuples(_some_refs),

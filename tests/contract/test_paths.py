@@ -91,6 +91,20 @@ async def test_an_edge_to_a_hidden_target_dangles_and_one_that_a_hidden_entity_d
     assert [(edge.source, edge.target) for edge in page.rows] == [(CART, STOCK), (DB, NOBODY), (TEAM, STAFF)]
 
 
+async def test_an_edge_from_a_missing_source_dangles_as_well(stocked: Store) -> None:
+    head = entity("group:default/head")
+    edges = [declared(head.ref, "childOf", other, inverted=True) for other in (NOBODY, TEAM)]
+    await stocked.apply(batch(created(head, *edges)))
+    page = await stocked.dangling(Window(9), visible=EVERYTHING)
+    assert list(page.keysets) == [(GHOST, STOCK, "dependsOn"), (head.ref, NOBODY, "childOf"), (NOBODY, DB, "ownedBy")]
+    assert page.rows[1] == edges[0]
+    assert await stocked.dangling_count(visible=EVERYTHING) == 3
+    assert await stocked.dangling_count(visible=all_but(head.ref)) == 2
+    assert await stocked.dangling_count(visible=all_but(TEAM, STOCK)) == len(
+        (await stocked.dangling(Window(99), visible=all_but(TEAM, STOCK))).rows
+    )
+
+
 async def test_dangling_edges_are_paged(stocked: Store) -> None:
     for window, targets, has_previous, has_next in (
         (Window(1), [GHOST], False, True),

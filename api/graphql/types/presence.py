@@ -9,11 +9,11 @@ import strawberry
 
 from api.graphql.arguments import PageArguments, argument, ref_given
 from api.graphql.context import Context, Info
-from api.graphql.listing import ListedRow, Slice, UncountedListing, slice_of
+from api.graphql.listing import ListedRow, Listing, Slice, slice_of
 from api.graphql.loaders import AFTER_THE_LOG, BEYOND_ANY, UNLIMITED
 from api.graphql.presences import Leaving, Pointing, Presence, ProviderState, RefReport
 from api.graphql.types.changes import Change
-from api.graphql.types.connections import PageInfo, RowEdge, nodes_of, page_of, rows_of
+from api.graphql.types.connections import PageInfo, RowEdge, count_of, nodes_of, page_of, rows_of
 from api.graphql.types.errors import CatalogError
 from api.graphql.types.evidence import Evidence
 from api.graphql.types.fields import attribute, reading, resolved
@@ -39,30 +39,39 @@ async def _source(root: strawberry.Parent[Edge], info: Info) -> Entity | None:
     return await info.context.loaders.entity_by_ref.load(root.source)
 
 
-@strawberry.type(description="An edge to an entity that is missing.")
+async def _target(root: strawberry.Parent[Edge], info: Info) -> Entity | None:
+    return await info.context.loaders.entity_by_ref.load(root.target)
+
+
+@strawberry.type(description="An edge of which an end is missing.")
 class DanglingRelation:
     source_ref: str = reading(lambda edge: edge.source, "The ref of the entity at the edge's source.")
-    source: LazyEntity | None = resolved(_source, "The entity at the edge's source; null if it has just gone.")
+    source: LazyEntity | None = resolved(_source, "The entity at the edge's source; null if it is missing.")
     relation: RelationType = attribute("The relation.")
-    target_ref: str = reading(lambda edge: edge.target, "The ref that is missing.")
+    target_ref: str = reading(lambda edge: edge.target, "The ref of the entity at the edge's target.")
+    target: LazyEntity | None = resolved(_target, "The entity at the edge's target; null if it is missing.")
     evidence: list[Evidence] = attribute("The statements by which the edge exists.")
 
 
-@strawberry.type(description="A page of edges to missing entities, ordered by the missing ref.")
+@strawberry.type(description="A page of edges of which an end is missing, ordered by the ref at the target.")
 class DanglingRelationConnection:
     edges: list[RowEdge[DanglingRelation]] = resolved(rows_of, "The rows of this page.")
     nodes: list[DanglingRelation] = resolved(nodes_of, "The dangling edges of this page.")
     page_info: PageInfo = resolved(page_of, "Where this page lies in the list.")
+    total_count: int = resolved(count_of, "How many such edges there are. Counted only if asked for.")
 
 
-def dangling_relations(info: Info, page: PageArguments) -> UncountedListing[Edge]:
+def dangling_relations(info: Info, page: PageArguments) -> Listing[Edge]:
     store, visible, window = info.context.store, info.context.visible, page.window(_SCOPE)
 
     async def load() -> Slice[Edge]:
         found = await store.dangling(window, visible=visible)
         return slice_of(found, lambda keyset, edge: ListedRow(_SCOPE, keyset, edge.target, edge))
 
-    return UncountedListing(load)
+    async def count() -> int:
+        return await store.dangling_count(visible=visible)
+
+    return Listing(load, count)
 
 
 @strawberry.type(description="An entity that points to a missing ref.")
