@@ -72,7 +72,7 @@ def _report(inferred: Inferred, errors: int) -> Report:
 
 
 def _field(evidence: Evidence) -> str:
-    return evidence.field.partition("#")[2] or "owner"
+    return evidence.field.partition("#")[2]
 
 
 def _edge(edge: Edge) -> dict[str, Any]:

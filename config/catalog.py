@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from config.history import History
 from config.intervals import Delay, Interval
-from config.lifecycle import Registration
+from config.lifecycle import Inference, Registration
 from config.providers import Providers
 from config.sections import Section, Text
 from config.webhooks import IncomingWebhooks
@@ -132,6 +132,7 @@ class Catalog(Section):
     history: History = Field(default=History(), description="How long the log of changes is kept, and how closely.")
     kinds: tuple[KindConfig, ...] = Field(default=(), description="Kinds beyond the built-in ones.")
     relations: tuple[RelationConfig, ...] = Field(default=(), description="Relations beyond the built-in ones.")
+    inference: Inference = Field(default=Inference(), description="What is taken from repositories beside catalog files.")
     registration: Registration = Field(default=Registration(), description="What may be registered over the API.")
     webhooks: IncomingWebhooks = Field(
         default=IncomingWebhooks(), description="Webhooks of repository hosts, taken at `/webhooks/<name>` if configured here."

@@ -18,3 +18,13 @@ class Registration(Section):
     max_set_bytes: Annotated[int, Field(ge=1)] = Field(
         default=32 * 1024 * 1024, description="Larger sets of entities are refused where they are pushed, at `/api/catalog/entity-sets`."
     )
+
+
+class Inference(Section):
+    """`catalog.inference`."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether owners and dependencies are inferred from CODEOWNERS and package manifests of the repositories that are read. "
+        "They stand beside what is declared, with evidence and confidence, and never replace it.",
+    )

@@ -14,6 +14,8 @@ from graph.store import Batch, Cause, ErrorFilter, Location, LocationCounts, Sto
 from ingest.changes import FileChange
 from ingest.crew import Crew
 from ingest.files import FileContext, FileJob, FileReading, failed_reading
+from ingest.infer.gathering import gather
+from ingest.infer.keeping import keep_inferred
 from ingest.locations import Traversal
 from ingest.progress import Progress, Progressed
 from ingest.provided import ENTITY_SET
@@ -113,6 +115,8 @@ async def _synchronised(config: Config, store: Store, settings: IngestSettings, 
     await reconcile(config, store, settings)
     reports = [await refresh(location, store, settings, progress) for location in await store.locations()]
     await remove_released(store, at_once=True)
+    if settings.infers:
+        await keep_inferred(store)
     return reports
 
 
@@ -221,6 +225,8 @@ class _Refresh:
             finally:
                 await settler.abandon()
             await self._settle_entangled(traversal, settler)
+            if self.settings.infers and self.rehearsed is None:
+                await gather(self.location, self.store, settler.records, self.settings.hosts, remote)
             location = await self._write_location(settler)
             retry_after = await remote.finished(write=self.rehearsed is None) if remote else None
         if self.progress:

@@ -35,13 +35,14 @@ class IngestSettings:
     hosts: Hosts | None = None
     source_limits: SourceLimits | None = None
     removal_grace: timedelta = timedelta(0)
+    infers: bool = False
 
 
 def settings_from(config: Config, registry: RelationRegistry, hosts: Hosts | None = None) -> IngestSettings:
     """The settings of a configuration and its relations; `hosts` are those that URLs are read from."""
     reading = config.backend.reading
     catalog = config.catalog
-    dump = catalog.model_dump(mode="json", include={"kinds", "relations", "max_file_size_bytes"})
+    dump = catalog.model_dump(mode="json", include={"kinds", "relations", "max_file_size_bytes", "inference"})
     read = reading_settings(config, registry)
     return IngestSettings(
         reading=read,
@@ -52,6 +53,7 @@ def settings_from(config: Config, registry: RelationRegistry, hosts: Hosts | Non
         hosts=hosts,
         source_limits=SourceLimits(catalog.max_file_size_bytes, reading.max_archive_bytes, reading.max_unpacked_bytes),
         removal_grace=catalog.removal_grace,
+        infers=catalog.inference.enabled,
     )
 
 

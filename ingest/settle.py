@@ -27,6 +27,7 @@ from ingest.changes import FileChange
 from ingest.conflicts import Place, conflict_errors, place_of, winner_of
 from ingest.diff import removal_of, write_of
 from ingest.files import decoded_content, encoded_content
+from ingest.infer.standing import kept_beside
 from ingest.lifecycle import RELEASES
 from ingest.problems import ErrorCode
 
@@ -223,7 +224,7 @@ class Settler:
         parent = change.reading.parent if change and change.reading else neighbours[place].record.parent
         document, edges = decoded_content(winner.reading, ref)
         origin = Origin(winner.location_id, winner.path, winner.document, winner.line, parent)
-        write = write_of(Entity(ref, document, origin), edges, stored, declared)
+        write = write_of(Entity(ref, document, origin), kept_beside(edges, declared), stored, declared)
         if write:
             plan.writes.append(write)
 

@@ -3,7 +3,7 @@
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graph.entities import Edge, Evidence
 from graph.refs import Ref
@@ -17,10 +17,11 @@ BY_NAME_ALONE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository's facts, and where it is: a folder or the URL of its root, to which paths are added."""
+    """A repository's facts, and where it is: a folder, to which paths are added, or at a host, where files have the `addresses` given."""
 
     root: str
     facts: RepositoryFacts
+    addresses: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def infer(repositories: Sequence[Repository], people: People, owners: Mapping[Re
     publishers, problems = _publishers(repositories)
     for repository in repositories:
         for fact, meant, confidence in _meant(repository.facts.owners, people):
-            place = Evidence(fact.ref, fact.path, _address(repository, fact.path), fact.line, True, confidence)
+            place = Evidence(fact.ref, f"{fact.path}#owners", _address(repository, fact.path), fact.line, True, confidence)
             declared = tuple(owners.get(fact.ref, ()))
             if declared and meant not in declared:
                 suggestions.append(Suggestion(fact.ref, declared, place, meant))
@@ -61,9 +62,9 @@ def infer(repositories: Sequence[Repository], people: People, owners: Mapping[Re
         for required in repository.facts.required:
             target = publishers.get(required.package)
             if target and target != required.ref:
-                field = f"{required.path}#{required.field}"
-                place = Evidence(required.ref, field, _address(repository, required.path), required.line, True, required.confidence)
-                evidence[required.ref, "dependsOn", target].setdefault(field, place)
+                stated = f"{required.path}#{required.field}"
+                place = Evidence(required.ref, stated, _address(repository, required.path), required.line, True, required.confidence)
+                evidence[required.ref, "dependsOn", target].setdefault(stated, place)
         problems += [
             InferenceProblem(_address(repository, problem.path), problem.line, problem.message) for problem in repository.facts.problems
         ]
@@ -93,4 +94,4 @@ def _publishers(repositories: Sequence[Repository]) -> tuple[Mapping[str, Ref], 
 
 
 def _address(repository: Repository, path: str) -> str:
-    return posixpath.join(repository.root, path)
+    return repository.addresses.get(path) or posixpath.join(repository.root, path)

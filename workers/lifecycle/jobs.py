@@ -1,4 +1,4 @@
-"""The job that removes what no document declares any more, once its grace is over."""
+"""The jobs that remove what no document declares any more once its grace is over, and that infer edges from repositories."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,8 @@ from arq.worker import Function
 
 from graph.errors import StoreUnavailableError
 from graph.store import Store
+from ingest.infer.keeping import keep_inferred
+from ingest.infer.notes import NOTES
 from ingest.lifecycle import RELEASES
 from ingest.releases import remove_released
 from workers.jobs import job
@@ -20,29 +22,32 @@ from workers.refresh.jobs import TICK_SECONDS
 
 _LIMIT_SECONDS = 600
 _LEASE = "releases"
+_INFERENCE_LEASE = "inference"
 
 _log = logging.getLogger("callboard.lifecycle")
 
 
 def functions() -> Sequence[Function]:
     """The jobs, by the names under which they are asked for."""
-    return [job(remove_due, time_limit_seconds=_LIMIT_SECONDS)]
+    return [job(remove_due, time_limit_seconds=_LIMIT_SECONDS), job(infer_edges, time_limit_seconds=_LIMIT_SECONDS)]
 
 
 def cron_jobs() -> Sequence[CronJob]:
-    """The tick that asks for the removal of what is due."""
-    return [cron(request_removals, name=request_removals.__name__, second=set(range(0, 60, TICK_SECONDS)))]
+    """The tick that asks for what is due."""
+    return [cron(request_lifecycle, name=request_lifecycle.__name__, second=set(range(0, 60, TICK_SECONDS)))]
 
 
-async def request_removals(ctx: Mapping[str, Any]) -> None:
-    """Ask for the removal of what is due, if anything is."""
+async def request_lifecycle(ctx: Mapping[str, Any]) -> None:
+    """Ask for the removal of what is due, and for inference from what repositories tell anew, if there is any."""
     store: Store = ctx["refreshing"].store
     queue: Queue = ctx["queue"]
     try:
         if await store.states(RELEASES, due_by=datetime.now(UTC), limit=1):
             await queue.request(remove_due.__name__)
+        if await store.states(NOTES, due_by=datetime.now(UTC), limit=1):
+            await queue.request(infer_edges.__name__)
     except StoreUnavailableError as error:
-        _log.warning("what has to be removed is not known: %s", error)
+        _log.warning("what has to be removed or inferred is not known: %s", error)
 
 
 async def remove_due(ctx: Mapping[str, Any]) -> None:
@@ -51,3 +56,11 @@ async def remove_due(ctx: Mapping[str, Any]) -> None:
     removed = await holding(store, _LEASE, lambda: remove_released(store))
     if removed:
         _log.info("removed %d entities that no document declares any more: %s", len(removed), ", ".join(removed[:5]))
+
+
+async def infer_edges(ctx: Mapping[str, Any]) -> None:
+    """Bring the inferred edges in step with what the repositories tell."""
+    store: Store = ctx["refreshing"].store
+    changed = await holding(store, _INFERENCE_LEASE, lambda: keep_inferred(store))
+    if changed:
+        _log.info("inferred edges of %d entities: %s", len(changed), ", ".join(changed[:5]))
