@@ -10,7 +10,7 @@ from graph.conditions import EVERYTHING
 from graph.entities import content_hash
 from graph.errors import StaleWriteError
 from graph.relations import RelationRegistry
-from graph.store import Batch, Cause, ErrorFilter, Location, LocationCounts, Store
+from graph.store import Batch, Cause, ErrorFilter, Location, LocationCounts, StateWrite, Store
 from ingest.changes import FileChange
 from ingest.crew import Crew
 from ingest.files import FileContext, FileJob, FileReading, failed_reading
@@ -20,7 +20,7 @@ from ingest.locations import Traversal
 from ingest.progress import Progress, Progressed
 from ingest.provided import ENTITY_SET
 from ingest.releases import grace_among, remove_released
-from ingest.remote import RemoteFiles, remote_files
+from ingest.remote import SOURCES, RemoteFiles, remote_files
 from ingest.settings import IngestSettings, context_of, local_context, settings_from
 from ingest.settle import Settler, groups
 from ingest.targets import Target, decoded, type_of
@@ -173,6 +173,13 @@ async def remove_location(
         else:
             break
     await store.apply(Batch(cause, removed_locations=(location.id,)))
+    if await store.states(SOURCES, ids=[location.id]):
+        await store.write_states([StateWrite(SOURCES, location.id, None)])
+
+
+def _is_lost(change: FileChange, remote: RemoteFiles | None) -> bool:
+    """Whether a file that declared something is missing because its whole repository is: more often a right withdrawn than a removal."""
+    return remote is not None and bool(change.previous) and remote.reader.is_failed(change.path)
 
 
 async def _untouched(location: Location, store: Store) -> RefreshReport:
@@ -253,7 +260,7 @@ class _Refresh:
                 targets += self._targets(change, traversal)
                 if reading is None:
                     self.known += len(change.previous)
-                elif reading.failure and reading.failure.missing and traversal.leads[job.path].optional:
+                elif reading.failure and reading.failure.missing and traversal.leads[job.path].optional and not _is_lost(change, remote):
                     self.absent.append(change)
                 else:
                     batch.append(change)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
-from config.catalog import is_url
 from ingest.globs import fixed_folder, is_pattern, matches
 from ingest.problems import ErrorCode
 from ingest.readers import CATALOG_FILES, Found, ReadError
+from ingest.targets import is_url
 from plugins.archives import Limits, Unpacked, downloaded, unpacked
 from plugins.contract import Head, Place, RepositoryHost, SourceError, SourceReason
 from plugins.hosts import Hosts

@@ -1,14 +1,16 @@
 """Targets: what configured locations and Location entities lead to."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from config.catalog import is_url
 from graph.entities import Document
 from graph.refs import Ref
+
+_URL = re.compile(r"(?:https?|ssh)://[^/\s]|[\w.-]+@[\w.-]+:\S", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,14 @@ class Target:
     def encoded(self) -> str:
         """The text that the store keeps; `decoded` reads it."""
         return orjson.dumps([self.type, self.target, self.by, self.optional]).decode()
+
+
+def is_url(target: str) -> bool:
+    """Whether a target is a URL, or git's short form of one (git@host:path).
+
+    As `config.catalog` has it, which takes too long to load for the processes that read files.
+    """
+    return _URL.match(target) is not None
 
 
 def type_of(path: str) -> str:

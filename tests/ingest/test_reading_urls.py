@@ -11,7 +11,7 @@ import yaml
 from config import Config
 from graph.relations import RelationRegistry
 from graph.store import Location
-from ingest.pipeline import RefreshReport, add_locations, location_of, refresh
+from ingest.pipeline import RefreshReport, add_locations, location_of, refresh, remove_location
 from ingest.settings import settings_from
 from plugins.hosts import opened_hosts
 from tests.ingest.catalogs import KINDS, Catalog, component, location
@@ -208,6 +208,30 @@ async def test_a_deleted_repository_keeps_what_it_declared_and_a_new_one_takes_i
     hub.repository("acme/shop", {"catalog-info.yaml": text(component("store"))})
     await urls.read()
     assert (await urls.catalog.refs(), await urls.codes(), (await urls.stored()).error) == (["component:default/store"], [], None)
+
+
+async def test_an_optional_file_may_go_but_not_with_all_of_its_repository(urls: Urls, hub: Hub):
+    hub.repository("acme/root", {"catalog-info.yaml": text(location("all", urls.url(), presence="optional"))})
+    hub.repository("acme/shop", {"catalog-info.yaml": text(component("shop")), "other.yaml": ""})
+    await urls.read(urls.url(repository="acme/root"))
+    hub.fail("/acme/shop/commits/", Failure(404, b'{"message": "Not Found"}'))
+    await urls.read(urls.url(repository="acme/root"))
+    assert await urls.catalog.refs() == ["component:default/shop", "location:default/all"]
+    assert await urls.codes() == [("acme/shop/blob/main/catalog-info.yaml", "source-not-found")]
+    hub.heal()
+    hub.commit("acme/shop", {}, removed=["catalog-info.yaml"])
+    await urls.read(urls.url(repository="acme/root"))
+    assert (await urls.catalog.refs(), await urls.codes()) == (["location:default/all"], [])
+
+
+async def test_what_is_remembered_of_repositories_goes_with_the_location(urls: Urls, hub: Hub):
+    hub.repository("acme/shop", {"catalog-info.yaml": text(component("shop"))})
+    await urls.read()
+    (stored,) = await urls.catalog.store.locations()
+    assert [row.id for row in await urls.catalog.store.states("sources")] == [stored.id]
+    async with urls.settled() as settings:
+        await remove_location(stored, urls.catalog.store, settings, at_once=True)
+    assert (await urls.catalog.store.states("sources"), await urls.catalog.refs()) == ([], [])
 
 
 async def test_a_renamed_repository_is_read_on_and_its_new_name_told(urls: Urls, hub: Hub):
