@@ -14,6 +14,7 @@ from plugins.bitbucket_server.host import BitbucketServerHost
 from plugins.clones.discovery import ClonesDiscovery
 from plugins.contract import Provider, RepositoryHost
 from plugins.discovery import Discovery
+from plugins.entra.people import EntraPeople
 from plugins.gitea.discovery import GiteaSearch
 from plugins.gitea.host import GiteaHost
 from plugins.github.discovery import GitHubDiscovery
@@ -82,6 +83,8 @@ def _host(kind: type[Host], section: str, hosts: Hosts, host: str, key: str) -> 
 def _people(config: Config, hosts: Hosts) -> Iterable[Provider]:
     for name, directory in config.catalog.providers.ldap_org.items():
         yield LdapPeople(name, directory, hosts.outbound)
+    for name, tenant in config.catalog.providers.microsoft_graph_org.items():
+        yield EntraPeople(name, tenant, hosts.outbound)
 
 
 def _clones(config: Config, hosts: Hosts) -> Iterable[Provider]:
