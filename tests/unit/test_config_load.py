@@ -114,7 +114,9 @@ def test_an_unknown_key_that_exists_elsewhere_is_pointed_out(here: Path):
 
 
 def test_an_unknown_key_like_no_other_lists_the_known_ones(here: Path):
-    assert problems_of("xyzzy: 1", here) == ["c.yaml:1: xyzzy: unknown key; known here: backend, catalog, graphql, integrations"]
+    assert problems_of("xyzzy: 1", here) == [
+        "c.yaml:1: xyzzy: unknown key; known here: backend, catalog, graphql, integrations, plugins, webhooks"
+    ]
 
 
 @pytest.mark.parametrize(
