@@ -55,7 +55,7 @@ class Discovery:
     async def on_event(self, touched: Touched, connection: ProviderConnection) -> bool:
         """Look again at the repository that the event is about, and at that alone."""
         names = [name for name in (touched.repository, touched.renamed_from) if name and self._search.covers(name)]
-        if touched.host != self._search.host.host or not names:
+        if touched.host not in {"", self._search.host.host} or not names:
             return False
         before = [place for name in names for place in self._provided.get(name.lower(), ())]
         revisions = {place.revision for place in before}

@@ -69,7 +69,7 @@ class GitLabPeople:
 
     async def on_event(self, touched: Touched, connection: ProviderConnection) -> bool:
         """Read anew whatever happens to a user, a group or its members."""
-        if touched.host != self._host.host or not touched.event.startswith(_EVENTS):
+        if touched.host not in {"", self._host.host} or not touched.event.startswith(_EVENTS):
             return False
         await self.read(connection)
         return True

@@ -196,7 +196,7 @@ async def test_a_change_of_members_is_followed_and_an_unchanged_cycle_writes_not
         await worker.again("gitlabOrg:all")
         assert await store.head() == before
         gitlab.group("acme/idle", "Idle", members=("eve",))
-        assert await worker.tell(gitlab.host, "user_add_to_group") == [False, True]
+        assert await worker.tell("", "user_add_to_group") == [False, True]
         assert (await documents(store, "user"))["eve"]["spec"]["memberOf"] == ["acme-idle", "other"]
 
 
