@@ -281,7 +281,6 @@ def _survives(folder: Path, chaos: Chaos, server: Command, config: Mapping[str, 
             head = asyncio.run(assert_settles(config, fresh, chaos))
             _wait_for(follower, head)
         assert follower.seen == list(range(1, follower.seen[-1] + 1))
-        assert follower.connections > 1
     finally:
         for command in chaos.commands:
             command.kill()

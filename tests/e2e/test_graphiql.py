@@ -115,6 +115,14 @@ def test_a_typed_query_runs_and_shows_its_result(graphiql: Opened):
     assert '"title": "Booking"' in graphiql.result()
 
 
+def test_a_subscription_shows_what_it_is_told(graphiql: Opened):
+    graphiql.type_query('subscription Told { entityChanges(since: "99") { cursor ')
+    graphiql.page.wait_for_timeout(3_000)
+    graphiql.page.keyboard.press("Control+Enter")
+    expect(graphiql.page.locator(".result-window .view-lines")).to_contain_text('"cursor"', timeout=10_000)
+    assert '"cursor": "100"' in graphiql.result()
+
+
 def test_fields_are_completed_from_the_schema(graphiql: Opened):
     graphiql.page.wait_for_load_state("networkidle")
     graphiql.type_query("{ entit")

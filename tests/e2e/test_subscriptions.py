@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.catalog import component
 from tests.e2e.serving import Serving, configuration, serving
+from tests.e2e.test_graphql_http_audit import AUDIT, NODE, install_audit
 
 CHANGES = (
     "subscription($since: String, $of: [String!], $filter: EntityFilter)"
@@ -304,3 +306,17 @@ async def test_a_server_that_stops_ends_its_subscriptions_at_once(server: Servin
     assert await asyncio.to_thread(server.process.wait, 5) == 0
     assert time.monotonic() - began < 3
     assert "Traceback" not in server.log.read_text()
+
+
+def test_the_clients_of_both_protocols_understand_the_server(server: Serving):
+    install_audit()
+    write(server, "b")
+    finished = subprocess.run(
+        [NODE, "subscribe.mjs", f"{server.url}/graphql"], cwd=AUDIT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    told = [json.loads(line) for line in finished.stdout.splitlines()]
+    expected = [{"cursor": "1", "change": {"ref": "component:default/a"}}, {"cursor": "2", "change": {"ref": "component:default/b"}}]
+    for name in ("ws", "sse"):
+        assert [row["told"] for row in told if row["name"] == name and "told" in row] == expected
+        assert [row["failed"] for row in told if row["name"] == name and "failed" in row] == ["BAD_USER_INPUT"]

@@ -9,7 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { tabs } from './tabs.js';
 
 const url = window.location.origin + window.location.pathname;
-const fetcher = createGraphiQLFetcher({ url });
+const fetcher = createGraphiQLFetcher({ url, subscriptionUrl: url.replace(/^http/, 'ws') });
 
 createRoot(document.getElementById('root')).render(
   createElement(GraphiQL, { fetcher, defaultTabs: tabs, defaultEditorToolsVisibility: false }),
