@@ -46,10 +46,10 @@ def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> l
 
     async def shown(request: Request) -> Response:
         name = _name(request)
-        found = next((one for one in await actions().sets() if one.name == name), None)
-        if found is None:
-            raise NotFoundError(f"There is no entity set named {name!r}.")
-        return _json(_summary(found), found.tag)
+        for found in await actions().sets():
+            if found.name == name:
+                return _json(_summary(found), found.tag)
+        raise NotFoundError(f"There is no entity set named {name!r}.")
 
     async def put(request: Request) -> Response:
         body = await _object(request, max_bytes, {"entities"})
@@ -63,13 +63,9 @@ def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> l
         gone = await actions().drop_set(_name(request), GUEST, demand=_demand(request))
         return _json({"removed": list(gone.removed), "orphaned": list(gone.orphaned)})
 
-    return [
-        Route(_PATH, _answering(listed), methods=["GET"]),
-        Route(_PATH + "/{name}", _answering(shown), methods=["GET"]),
-        Route(_PATH + "/{name}", _answering(put), methods=["PUT"]),
-        Route(_PATH + "/{name}", _answering(patched), methods=["PATCH"]),
-        Route(_PATH + "/{name}", _answering(dropped), methods=["DELETE"]),
-    ]
+    by_name: list[tuple[str, Answer]] = [("GET", shown), ("PUT", put), ("PATCH", patched), ("DELETE", dropped)]
+    one = [Route(_PATH + "/{name}", _answering(answer), methods=[method]) for method, answer in by_name]
+    return [Route(_PATH, _answering(listed), methods=["GET"]), *one]
 
 
 def _answering(answer: Answer) -> Answer:

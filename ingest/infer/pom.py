@@ -1,4 +1,4 @@
-"""Reads pom.xml without trusting it: no document type, no entities, nothing fetched. https://maven.apache.org/pom.html"""
+"""Reads pom.xml (https://maven.apache.org/pom.html) without trusting it: no document type, no entities, nothing fetched."""
 
 import re
 from collections.abc import Mapping

@@ -131,7 +131,7 @@ async def test_without_watching_a_location_is_read_when_it_is_due(catalog: Catal
 
 
 async def test_a_location_that_is_no_longer_configured_goes_at_the_next_start(catalog: Catalog):
-    catalog.targets = ("a/all.yaml", "b/all.yaml")
+    catalog.targets, catalog.settings = ("a/all.yaml", "b/all.yaml"), {"removalGrace": {"seconds": 0}}
     for name in "ab":
         catalog.write(f"{name}/all.yaml", component(name))
     async with running(catalog):
@@ -139,6 +139,17 @@ async def test_a_location_that_is_no_longer_configured_goes_at_the_next_start(ca
     catalog.targets = ("b/all.yaml",)
     async with running(catalog):
         await until(has(catalog, "b"))
+
+
+async def test_what_no_document_declares_any_more_goes_when_its_grace_is_over(catalog: Catalog):
+    catalog.targets, catalog.settings = ("a/all.yaml", "b/all.yaml"), {"removalGrace": {"seconds": 1}}
+    for name in "ab":
+        catalog.write(f"{name}/all.yaml", component(name), component(f"{name}2"))
+    async with running(catalog):
+        await until(has(catalog, "a", "a2", "b", "b2"))
+        catalog.write("a/all.yaml", component("a"))
+        await until(has(catalog, "a", "b", "b2"))
+    assert (await catalog.changes())[-1] == ("removed", "component:default/a2")
 
 
 async def test_progress_is_told_on_the_first_read_alone(catalog: Catalog):
