@@ -25,20 +25,29 @@ def component(name: str, title: str = "A component") -> str:
     return yaml.safe_dump(document)
 
 
-@contextmanager
-def serving_hub(hub: Hub, folder: Path, *, integration: Mapping[str, Any] | None = None, **catalog: Any) -> Iterator[Serving]:
-    """A server with this catalog section, that takes webhooks and reads from the emulator with the token `reader`."""
+def write_config(hub: Hub, folder: Path, *, backend: Mapping[str, Any] | None = None, **catalog: Any) -> Path:
+    """A configuration with this catalog section, that takes webhooks and reads from the emulator with the token `reader`.
+
+    `backend` is what differs from the embedded store.
+    """
     hub.token("reader")
     config = {
         "backend": {
             "listen": {"host": "127.0.0.1", "port": 0},
             "database": {"client": "sqlite", "connection": {"filename": "catalog.db"}},
             "reading": {"allow": [{"host": hub.codeload_host}], "allowPrivate": ["127.0.0.1"]},
+            **(backend or {}),
         },
-        "integrations": {"github": [integration or {"host": hub.host, "apiBaseUrl": hub.api_url, "token": "reader"}]},
+        "integrations": {"github": [{"host": hub.host, "apiBaseUrl": hub.api_url, "token": "reader"}]},
         "catalog": {"rules": [{"allow": KINDS}], "processingInterval": False, "webhooks": {"github": {"secret": SECRET}}, **catalog},
     }
     path = folder / "app-config.yaml"
     path.write_text(yaml.safe_dump(config))
-    with serving(path) as server:
+    return path
+
+
+@contextmanager
+def serving_hub(hub: Hub, folder: Path, **catalog: Any) -> Iterator[Serving]:
+    """A server with the configuration of `write_config`."""
+    with serving(write_config(hub, folder, **catalog)) as server:
         yield server

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.hub import SECRET, component, serving_hub
-from tests.e2e.serving import Serving
+from tests.e2e.hub import SECRET, component, serving_hub, write_config
+from tests.e2e.serving import Serving, serving
+from tests.e2e.test_worker import working
 from tests.servers.github import deliveries
-from tests.servers.github.hub import Hub
+from tests.servers.github.hub import Failure, Hub
 from tests.servers.github.serving import serving_github
 
 COUNT = "{ entities { totalCount } }"
@@ -94,3 +95,22 @@ def test_a_push_that_arrived_is_not_lost_with_the_server(hub: Hub, tmp_path: Pat
         server.process.wait()
     with serving_hub(hub, tmp_path, locations=[target(hub, "shop")]) as server:
         server.wait_for(TITLE, titled("After"))
+
+
+@pytest.mark.soak
+def test_a_push_is_taken_by_another_worker_if_the_first_is_killed(hub: Hub, tmp_path: Path, empty_redis_url: str, empty_neo4j_uri: str):
+    hub.repository("acme/shop", {"catalog-info.yaml": component("shop", "Before")})
+    database = {"client": "neo4j", "connection": {"uri": empty_neo4j_uri}}
+    backend = {"database": database, "queue": {"url": empty_redis_url}}
+    config = write_config(hub, tmp_path, backend=backend, locations=[target(hub, "shop")])
+    with serving(config) as server:
+        with working(config) as worker:
+            server.wait_for(TITLE, titled("Before"))
+            hub.commit("acme/shop", {"catalog-info.yaml": component("shop", "After")})
+            hub.fail("/commits/", Failure(delay_seconds=5))
+            push(hub, server, "shop", "catalog-info.yaml")
+            time.sleep(1.5)
+            worker.kill()
+        hub.heal()
+        with working(config):
+            server.wait_for(TITLE, titled("After"))
