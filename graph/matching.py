@@ -34,7 +34,7 @@ class _Descriptor:
     def __init__(self, ref: Ref, document: Document, declared: Edges) -> None:
         self._ref = ref
         self._declared = declared
-        self._facts = {(fact.path, fact.value) for fact in facts_of(document)}
+        self._facts = facts_of(document).keys()
         metadata: Document = document.get("metadata") or {}
         texts: list[object] = [ref, metadata.get("title"), metadata.get("description"), *(metadata.get("tags") or ())]
         self._texts = [text.lower() for text in texts if isinstance(text, str)]

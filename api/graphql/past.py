@@ -4,8 +4,9 @@ Every entity of the past brings a context of its own, in which the loaders read 
 are those of now, with what has changed since put back: each entity's own declarations as its descriptor of then has them.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from api.graphql.context import Context
@@ -18,12 +19,14 @@ from graph.history import changes_since, past_documents
 from graph.matching import passes
 from graph.refs import Ref
 from graph.relations import Direction, RelationRegistry, Step
-from graph.store import CatalogError, Change, ErrorFilter, Keyset, Location, LocationCounts, Page, RelatedRow, Store, Window
+from graph.store import CatalogError, Change, ErrorFilter, Keyset, Location, LocationCounts, Operation, Page, RelatedRow, Store, Window
 from ingest.relate import relations_of
 from ingest.survey import Path
 
 _NOWHERE = Origin("", "", 0, 0)
 _ATTEMPTS = 5
+_RELATING = frozenset({"", "/spec", "/kind", "/metadata", "/metadata/namespace"})
+"""What decides about edges, beside the fields of relations."""
 
 Key = tuple[Ref, str, Ref]
 """An edge's source, relation and target."""
@@ -36,13 +39,15 @@ class PastEntity(Entity):
     context: Context | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Since:
-    """What is different now: all entities written since, and the edges that those of them declared which were there then."""
+    """What is different now, as far as the log was read: all entities written since in a way that edges depend on, and the edges that
+    those of them declared which were there then.
+    """
 
     head: int
-    refs: frozenset[Ref]
-    edges: Mapping[Key, Edge]
+    refs: set[Ref] = field(default_factory=set[Ref])
+    edges: dict[Key, Edge] = field(default_factory=dict[Key, Edge])
 
 
 class _NoLines:
@@ -115,7 +120,9 @@ class PastStore:
         self._store = store
         self._registry = registry
         self._sequence = sequence
-        self._since: _Since | None = None
+        self._fields = {declaration.field for relation in registry for declaration in relation.declarations}
+        self._since = _Since(sequence)
+        self._catching_up = asyncio.Lock()
         self.context: Context | None = None
 
     async def entities_by_ref(self, refs: Sequence[Ref], *, visible: Condition) -> Mapping[Ref, Entity]:
@@ -175,12 +182,12 @@ class PastStore:
         return passes_then(filter, entity.ref, entity.document, edges_declared(entity.ref, entity.document, self._registry))
 
     async def _edges(self, refs: Sequence[Ref], steps: Sequence[Step], visible: Condition) -> Mapping[Ref, list[RelatedRow]]:
+        await self._catch_up(visible)
         for _ in range(_ATTEMPTS):
-            since = await self._changed(visible)
             stored = await self._stored_edges(refs, steps, visible)
-            if await self._store.head() == since.head:
-                return {ref: sorted(_seen_from(ref, steps, since, stored.get(ref, ())), key=_keyset) for ref in refs}
-            self._since = None
+            # What was written before these edges were read, and not known of yet, would show through.
+            if not await self._catch_up(visible):
+                return {ref: sorted(_seen_from(ref, steps, self._since, stored.get(ref, ())), key=_keyset) for ref in refs}
         raise StoreUnavailableError("the catalog changes faster than its past can be read; try again in a few seconds")
 
     async def _stored_edges(self, refs: Sequence[Ref], steps: Sequence[Step], visible: Condition) -> Mapping[Ref, Sequence[Edge]]:
@@ -199,18 +206,29 @@ class PastStore:
                 found.setdefault(row.ref, []).append(row.edge)
         return found
 
-    async def _changed(self, visible: Condition) -> _Since:
-        if self._since is None:
-            head = await self._store.head()
-            changes = await changes_since(self._store, self._sequence, None, visible=visible)
-            refs = sorted({change.ref for change in changes})
-            documents = await past_documents(self._store, refs, [self._sequence], visible=visible)
-            edges: dict[Key, Edge] = {}
+    async def _catch_up(self, visible: Condition) -> bool:
+        """Read on in the log. Whether anything was written that edges depend on."""
+        async with self._catching_up:
+            since, head = self._since, await self._store.head()
+            if head == since.head:
+                return False
+            changes = await changes_since(self._store, since.head, None, visible=visible)
+            refs = {change.ref for change in changes if self._moves_edges(change)} - since.refs
+            documents = await past_documents(self._store, sorted(refs), [self._sequence], visible=visible)
             for ref, of in documents.items():
                 for key, edge in edges_declared(ref, of[0], self._registry).items():
-                    edges[key] = replace(edge, evidence=_merged(edges[key].evidence if key in edges else (), edge.evidence))
-            self._since = _Since(head, frozenset(refs), edges)
-        return self._since
+                    known = since.edges[key].evidence if key in since.edges else ()
+                    since.edges[key] = replace(edge, evidence=_merged(known, edge.evidence))
+            since.refs |= refs
+            since.head = max(head, changes[-1].sequence) if changes else head
+            return bool(refs)
+
+    def _moves_edges(self, change: Change) -> bool:
+        """Whether other edges may be declared after the change than before it."""
+        return change.operation is not Operation.UPDATED or any(self._relates(str(step["path"])) for step in change.patch)
+
+    def _relates(self, path: str) -> bool:
+        return path in _RELATING or (path.startswith("/spec/") and path.split("/")[2] in self._fields)
 
 
 def _seen_from(ref: Ref, steps: Sequence[Step], since: _Since, stored: Sequence[Edge]) -> Iterable[RelatedRow]:

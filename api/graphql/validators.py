@@ -18,10 +18,12 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "CatalogErrorChange",
         "CatalogErrorConnection",
         "CatalogErrorEdge",
+        "ChangeConnection",
         "Claim",
         "DanglingRelation",
         "DanglingRelationConnection",
         "DanglingRelationEdge",
+        "DifferenceConnection",
         "Evidence",
         "JobCounts",
         "JobFailure",
@@ -39,7 +41,9 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "WhyMissing",
     }
 )
-"""Types that tell of reading: lines, errors, locations. They change without an entry in the log."""
+"""Types that tell of reading, such as lines, errors and locations, or of the log's past, of which older entries are cut off and merged.
+They change without an entry in the log.
+"""
 
 _FILTER_BESIDE_THE_LOG = "hasErrors"
 _LAST = 2**62

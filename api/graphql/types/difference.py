@@ -30,6 +30,7 @@ from graph.store import Operation, Patch
 
 _SCOPE = "diff"
 _NOWHERE = Origin("", "", 0, 0)
+_AT_ONCE = 500
 _MOST_LOOKED_AT = 5_000
 
 Documents = Mapping[Ref, Sequence[Document | None]]
@@ -169,11 +170,12 @@ class Comparison:
 
     async def page(self, limit: int, after: str | None) -> ScannedSlice:
         """At most `limit` differences after a ref. Entities that do not differ are passed over, many at most."""
+        size = limit + 1 if self._filter is None else max(limit + 1, _AT_ONCE)
         found: list[Difference] = []
         looked_at, reached, more = 0, after, True
         while more and len(found) <= limit and looked_at < _MOST_LOOKED_AT:
-            refs = await self._written(limit + 1, reached or "")
-            more = len(refs) > limit
+            refs = await self._written(size, reached or "")
+            more = len(refs) == size
             found += await self._differences(refs)
             looked_at += len(refs)
             reached = refs[-1] if refs else reached
