@@ -11,6 +11,7 @@ from plugins.schedule import schedule_of
 _AT_ONCE = 8
 
 Found = TypeVar("Found")
+Told = TypeVar("Told")
 
 
 class Search(Protocol):
@@ -80,22 +81,20 @@ class Discovery:
         return [ProvidedLocation("url", url, optional=True) for url in urls]
 
 
-async def each(found: Sequence[Found], check: Callable[[Found], Awaitable[bool]]) -> Sequence[Found]:
-    """Those that pass the check, in their order; a few are checked at once."""
+async def each(found: Sequence[Found], ask: Callable[[Found], Awaitable[Told]]) -> Sequence[Told]:
+    """What is told of each, in their order; a few are asked for at once. The first error ends all of it."""
     some = asyncio.Semaphore(_AT_ONCE)
-    passed: dict[int, bool] = {}
 
-    async def look(index: int, one: Found) -> None:
+    async def look(one: Found) -> Told:
         async with some:
-            passed[index] = await check(one)
+            return await ask(one)
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            for index, one in enumerate(found):
-                tasks.create_task(look(index, one))
+            asked = [tasks.create_task(look(one)) for one in found]
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
-    return [one for index, one in enumerate(found) if passed[index]]
+    return [task.result() for task in asked]
 
 
 class SeenFiles:
@@ -110,6 +109,10 @@ class SeenFiles:
         if place not in self._seen and await self._exists(place):
             self._seen.add(place)
         return place in self._seen
+
+    async def among(self, places: Sequence[Place]) -> Sequence[Place]:
+        """Those of the places whose file is there, or was when it was looked for last."""
+        return [place for place, is_there in zip(places, await each(places, self.has), strict=True) if is_there]
 
     async def has_now(self, place: Place) -> bool:
         """Whether the file is there."""

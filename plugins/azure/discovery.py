@@ -43,11 +43,13 @@ class AzureSearch:
 
     async def _searched(self, project: str, repository: str) -> Sequence[Place]:
         url = f"{self.host.search_url}/{quoted(self._config.organization)}/_apis/search/codesearchresults?api-version=6.0-preview.1"
-        wanted = f'path:"{self._config.path}" repo:"{repository}" proj:"{project}"'
+        wanted = f"path:{_term(self._config.path)} repo:{_term(repository)} proj:{_term(project)}"
         places: list[Place] = []
         seen, total = 0, 1
         while seen < total:
-            asked: dict[str, Any] = {"searchText": wanted, "$skip": seen, "$top": _PAGE}
+            # Without an order, pages of a search may overlap.
+            order = [{"field": "path", "sortOrder": "ASC"}]
+            asked: dict[str, Any] = {"searchText": wanted, "$orderBy": order, "$skip": seen, "$top": _PAGE}
             if self._config.branch:
                 asked["filters"] = {"Branch": [self._config.branch]}
             listed, _ = await self.host.api.json(url, content=orjson.dumps(asked))
@@ -59,3 +61,8 @@ class AzureSearch:
     def _place(self, result: Mapping[str, Any]) -> Place:
         name = f"{self._config.organization}/{result['project']['name']}/{GIT}/{result['repository']['name']}"
         return Place(self.host.host, name, self._config.branch, str(result["path"]).strip("/"))
+
+
+def _term(text: str) -> str:
+    """The text as a term of a search. Only what has spaces is quoted: between quotes wildcards stand for themselves."""
+    return f'"{text}"' if " " in text else text

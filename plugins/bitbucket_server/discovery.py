@@ -10,7 +10,7 @@ from typing import Any
 from config.providers_hosts import BitbucketServerDiscovery as Settings
 from plugins.bitbucket_server.host import BitbucketServerHost
 from plugins.contract import Place
-from plugins.discovery import SeenFiles, each
+from plugins.discovery import SeenFiles
 from plugins.pages import part
 from plugins.rest import understood
 
@@ -38,7 +38,7 @@ class BitbucketServerSearch:
                 if _matches(self._config.filters.project_key, key):
                     listed = [repository async for repository in self.host.values(f"{url}/{part(key)}/repos", _PAGE)]
                     places += [self._place(repository) for repository in listed if self._is_wanted(repository)]
-        return await each(places, self._files.has) if self._config.validate_locations_exist else places
+        return await self._files.among(places) if self._config.validate_locations_exist else places
 
     async def within(self, repository: str) -> Sequence[Place]:
         found = await self.host.api.found(self.host.repository_url(repository))

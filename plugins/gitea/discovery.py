@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from config.providers_hosts import GiteaDiscovery as Settings
 from plugins.contract import Place
-from plugins.discovery import SeenFiles, each
+from plugins.discovery import SeenFiles
 from plugins.gitea.host import GiteaHost
 from plugins.pages import part, quoted
 from plugins.rest import understood
@@ -30,7 +30,7 @@ class GiteaSearch:
         url = f"{self.host.api_url}/orgs/{part(self._config.organization)}/repos?limit=50"
         with understood(url):
             places = [self._place(listed) async for listed in self.host.api.pages(url) if not listed["empty"]]
-        return await each(places, self._files.has)
+        return await self._files.among(places)
 
     async def within(self, repository: str) -> Sequence[Place]:
         listed = await self.host.api.found(self.host.repository_url(repository))

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from config.providers_hosts import GitLabDiscovery as Settings
 from plugins.contract import Place
-from plugins.discovery import SeenFiles, each
+from plugins.discovery import SeenFiles
 from plugins.gitlab.host import GitLabHost
 from plugins.pages import query
 from plugins.rest import understood
@@ -32,7 +32,7 @@ class GitLabSearch:
             with understood(self.host.api_url):
                 listed = [project async for project in self.host.api.pages(self._listing(group))]
                 places |= dict.fromkeys(self._place(project) for project in listed if self._is_wanted(project))
-        return await each(list(places), self._files.has)
+        return await self._files.among(list(places))
 
     async def within(self, repository: str) -> Sequence[Place]:
         project = await self.host.api.found(self.host.project_url(repository))

@@ -13,6 +13,7 @@ import orjson
 
 from config.providers_hosts import GitLabDiscovery as Settings
 from plugins.contract import FullMutation, ProvidedEntity, ProviderConnection, Touched
+from plugins.discovery import each
 from plugins.gitlab.host import GitLabHost
 from plugins.pages import query
 from plugins.rest import understood
@@ -59,8 +60,9 @@ class GitLabPeople:
         """Provide the people as they are now."""
         groups = await self._groups()
         users = await self._users(groups)
-        for group in groups.values():
-            group.members = await self._members(group) & users.keys()
+        listed = list(groups.values())
+        for group, members in zip(listed, await each(listed, self._members), strict=True):
+            group.members = members & users.keys()
         kept = _with_members(groups)
         with understood(self._host.api_url):
             people = [self._user(user, [group for group in kept.values() if number in group.members]) for number, user in users.items()]
