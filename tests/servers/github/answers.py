@@ -155,7 +155,9 @@ def _team(hub: Hub, of: Organisation, one: Team) -> dict[str, Any]:
 def installation(hub: Hub, app_id: int, account: str, number: int) -> dict[str, Any]:
     """An installation of an app at an account."""
     example = description().example("/orgs/{org}/installation")
-    who = description().example("/orgs/{org}/members")[0] | {"login": account, "type": "Organization"}
+    # The description asks that it be user and enterprise in one, where the list of installations is concerned.
+    enterprise = {"name": account, "slug": account, "created_at": example["created_at"], "updated_at": example["updated_at"]}
+    who = description().example("/orgs/{org}/members")[0] | {"login": account, "type": "Organization"} | enterprise
     return example | {
         "id": number,
         "app_id": app_id,
