@@ -1,5 +1,6 @@
 """The log is kept within its bounds: cut off by age, merged by age, never beyond what a consumer still waits for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -15,7 +16,9 @@ from graph.relations import RelationRegistry
 from graph.store import EntityWrite, StateWrite, Store
 from graph.stores.sqlite import SqliteStore
 from tests.graphs import batch, created, entity, hash_of
-from workers.retention.jobs import keep_within
+from workers.queue import QUEUE, Queue, working
+from workers.refresh.jobs import Refreshing
+from workers.retention.jobs import cron_jobs, functions, keep_within, request_history
 from workers.webhooks.deliveries import begin
 
 NOW = datetime.now(UTC)
@@ -110,3 +113,28 @@ def test_durations_are_written_as_in_backstage():
     assert config.catalog.history == _history(90, compaction={"after": {"days": 7}})
     assert Config.model_validate({"catalog": {"history": {"retention": False}}}).catalog.history.retention is None
     assert Config().catalog.history == _history(365, consumerGrace={"days": 30})
+
+
+async def test_a_worker_asks_for_the_job_once_an_hour_and_does_it(store: Store, queue: Queue):
+    await _write(store, 3)
+    config = Config.model_validate({"catalog": {"history": {"retention": {"seconds": 1}}}})
+    ctx = {"refreshing": Refreshing(config, store, RelationRegistry()), "queue": queue}
+    await asyncio.sleep(1.05)
+    async with working(queue, functions(), [], ctx):
+        await request_history(ctx)
+        async with asyncio.timeout(15):
+            while not await store.states("history", ids=["look"]):  # noqa: ASYNC110 - what is awaited happens in a store
+                await asyncio.sleep(0.02)
+        assert (await _sequences(store), await store.horizon()) == ([], 3)
+        (look,) = await store.states("history", ids=["look"])
+        assert look.due is not None
+        assert timedelta(minutes=59) < look.due - datetime.now(UTC) < timedelta(minutes=91)
+        async with asyncio.timeout(15):
+            while await queue.redis.zcard(QUEUE):
+                await asyncio.sleep(0.02)
+        await request_history(ctx)
+        assert await queue.redis.zcard(QUEUE) == 0
+
+
+def test_every_worker_has_the_tick():
+    assert [tick.name for tick in cron_jobs()] == ["request_history"]
