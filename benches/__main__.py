@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benches.catalogs import catalog
+from benches.changes import change
 from benches.latency import Client, Timing, sequential, ten_at_once, throughput
 from benches.processes import (
     CALLBOARD,
@@ -85,18 +86,23 @@ def measure(plan: Plan) -> Iterator[Figure]:
 
 def measure_store(plan: Plan, store: str, size: int, keep: ExitStack | None, servers: dict[str, Running]) -> Iterator[Figure]:
     """Load, unchanged refresh, cold start and memory of one store at one size; with `keep`, its server stays up for the queries."""
-    root = catalog(plan.scratch, size)
     folder = Path(tempfile.mkdtemp(dir=plan.scratch, prefix=f"{store}-{size}-"))
+    root = shutil.copytree(catalog(plan.scratch, size).parent, folder / "catalog") / "all.yaml"
     with ExitStack() as own:
         stack = keep or own
         uri = stack.enter_context(neo4j_server(folder / "neo4j")) if store == "neo4j" else None
         port = free_port()
         config = write_config(folder, root, port, uri)
-        load = timed_ingest(config, root)
+        load, _ = timed_ingest(config, root)
         yield Figure("load", store, size, load, "s", LOAD_TARGETS.get((store, size), ""))
         yield Figure("load rate", store, size, size / load, "entities/s")
-        refresh = statistics.median(timed_ingest(config, root) for _ in range(plan.rounds))
-        yield Figure("refresh, nothing changed", store, size, refresh, "s", "≤ 4 s" if size == 100_000 else "")
+        idle = [timed_ingest(config, root) for _ in range(plan.rounds)]
+        yield Figure(
+            "refresh, nothing changed", store, size, statistics.median(s for s, _ in idle), "s", "≤ 4 s" if size == 100_000 else ""
+        )
+        yield Figure("entities written by it", store, size, sum(written for _, written in idle), "", "0")
+        if not keep:
+            yield from measure_changes(config, root, store, size)
         for _ in range(plan.rounds - 1):
             with serving(config, port, folder / "serve.log") as server:
                 first_answer(server)
@@ -111,6 +117,17 @@ def measure_store(plan: Plan, store: str, size: int, keep: ExitStack | None, ser
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def measure_changes(config: Path, root: Path, store: str, size: int) -> Iterator[Figure]:
+    """Refreshes after a change of one file in a hundred, and of every file; RuntimeError unless just that much was written."""
+    for what, every in (("refresh, 1% of the files changed", 100), ("refresh, all files changed", 1)):
+        changed = change(root, every, f"'{every}'")
+        seconds, written = timed_ingest(config, root)
+        if written != changed:
+            raise RuntimeError(f"{changed} documents were changed, and {written} entities written")
+        yield Figure(what, store, size, seconds, "s")
+        yield Figure("entities written by it", store, size, written, "")
+
+
 @contextmanager
 def neo4j_server(data: Path) -> Iterator[str]:
     """The address of a Neo4j at full speed, its data under `data`; ended with the block."""
@@ -121,12 +138,13 @@ def neo4j_server(data: Path) -> Iterator[str]:
         server.kill()
 
 
-def timed_ingest(config: Path, root: Path) -> float:
-    """Seconds that the whole process `callboard ingest` takes for the catalog at `root`, its start included."""
+def timed_ingest(config: Path, root: Path) -> tuple[float, int]:
+    """Seconds that the whole process `callboard ingest` takes for the catalog at `root`, and how many entities it wrote."""
     start = time.monotonic()
-    command = [str(CALLBOARD), "ingest", "--config", str(config), str(root)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - start
+    command = [str(CALLBOARD), "ingest", "--format", "json", "--config", str(config), str(root)]
+    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    seconds = time.monotonic() - start
+    return seconds, sum(report[name] for report in json.loads(run.stdout) for name in ("created", "updated", "removed", "orphaned"))
 
 
 @dataclass(frozen=True)
