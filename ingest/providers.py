@@ -24,8 +24,8 @@ class LocationWork(Protocol):
         """Read the locations before going on. Whether all of them could be read."""
         ...
 
-    async def remove(self, locations: Sequence[Location], cause: Cause) -> None:
-        """Remove the locations with what only they led to."""
+    async def remove(self, locations: Sequence[Location], cause: Cause, *, at_once: bool = False) -> None:
+        """Remove the locations with what only they led to: after the grace that entities on their way elsewhere get, or `at_once`."""
         ...
 
 
@@ -95,7 +95,7 @@ class StoredConnection:
         entity_set = entity_set_location(self.name).id
         everything = [location for location in await self.store.locations() if location.origin == origin_of(self.name)]
         everything.sort(key=lambda location: location.id == entity_set)
-        await self.work.remove(everything, Cause("location", f"{origin_of(self.name)} is no longer configured"))
+        await self.work.remove(everything, Cause("location", f"{origin_of(self.name)} is no longer configured"), at_once=True)
 
     async def report(self, failure: CatalogError | None) -> None:
         """Show why the provider could not read, in the catalog's errors and on its location; None: it could. What it gave stays."""

@@ -1,10 +1,12 @@
 """Loading the configuration: which files, how they merge, what is refused and how it is said."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from config import Config, ConfigurationError, load
 from config.backend import Neo4jDatabase, SqliteDatabase
@@ -246,3 +248,10 @@ def test_what_is_printed_can_be_read_again(here: Path):
         return {k: keys(v) for k, v in value.items()} if isinstance(value, dict) else None
 
     assert keys(redacted(Config())) == keys(redacted(Config.model_validate(redacted(Config()))))
+
+
+@pytest.mark.parametrize("page", ["providers", "plugins"])
+def test_the_documented_configurations_of_providers_and_plugins_are_valid(page: str):
+    text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text()
+    sections = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert [Config.model_validate(yaml.safe_load(section)) for section in sections] != []

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from config import Config
+from config.providers import Clones
 from graph.conditions import EVERYTHING
 from graph.relations import RelationRegistry
 from graph.store import ErrorFilter, StateWrite, Store, Window
 from graph.stores.sqlite import SqliteStore
+from plugins.clones.discovery import ClonesDiscovery
 from plugins.contract import SourceError, SourceReason
 from tests.ingest.catalogs import component, write_documents
 from tests.workers.providing import People, errors, has, ran, refs, run_again, until, working_on
@@ -181,37 +183,64 @@ async def test_a_location_that_takes_the_place_of_another_hands_its_entities_ove
     assert await errors(store) == []
 
 
-async def test_a_folder_of_clones_is_kept_in_step_by_a_server(tmp_path: Path, store: Store):
-    clones = tmp_path / "clones"
-
-    def clone(name: str, *documents: dict[str, Any]) -> None:
-        (clones / name).mkdir(parents=True)
-        subprocess.run(["git", "init", "-q", str(clones / name)], check=True)
+def clone(clones: Path, name: str, *documents: dict[str, Any]) -> None:
+    """A repository, with a catalog file if there are documents."""
+    (clones / name).mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", str(clones / name)], check=True)
+    if documents:
         write_documents(clones / name / "catalog-info.yaml", *documents)
 
-    clone("shop", component("shop"))
-    clone("team/api", component("api"))
+
+async def test_a_server_reads_the_clones_of_a_folder_and_sees_their_changes(tmp_path: Path, store: Store):
+    clones = tmp_path / "clones"
+    clone(clones, "shop", component("shop"))
+    providers = {"clones": {"all": {"path": str(clones)}}}
+    config = Config.model_validate({"catalog": {"processingInterval": False, "providers": providers}})
+    async with running_worker(config, store, RelationRegistry()):
+        await until(has(store, "shop"))
+        write_documents(clones / "shop" / "catalog-info.yaml", component("shop"), component("basket"))
+        await until(has(store, "basket", "shop"))
+
+
+async def test_clones_that_come_and_go_are_followed_and_a_folder_that_is_gone_loses_nothing(tmp_path: Path, store: Store):
+    clones = tmp_path / "clones"
+    clone(clones, "shop", component("shop"))
+    clone(clones, "team/api", component("api"))
+    clone(clones, "without-a-file")
     (clones / "no-repository").mkdir()
     write_documents(clones / "no-repository" / "catalog-info.yaml", component("left-out"))
-    await asyncio.to_thread(subprocess.run, ["git", "init", "-q", str(clones / "without-a-file")], check=True)
-    section = {"path": str(clones), "schedule": {"frequency": {"seconds": 1}}}
-    catalog = {"processingInterval": False, "removalGrace": {"seconds": 0}, "providers": {"clones": {"all": section}}}
-    config = Config.model_validate({"catalog": catalog})
-    async with running_worker(config, store, RelationRegistry()):
+    provider = ClonesDiscovery("all", Clones(path=clones))
+    async with working_on(store, provider) as queue:
         await until(has(store, "api", "shop"))
-        clone("web", component("web"))
+        clone(clones, "web", component("web"))
+        await run_again(store, queue, provider.name)
         await until(has(store, "api", "shop", "web"))
-        write_documents(clones / "shop" / "catalog-info.yaml", component("shop"), component("basket"))
-        await until(has(store, "api", "basket", "shop", "web"))
         await asyncio.to_thread(shutil.rmtree, clones / "team")
-        await until(has(store, "basket", "shop", "web"))
+        await run_again(store, queue, provider.name)
+        assert await refs(store) == ["shop", "web"]
         await asyncio.to_thread(shutil.move, clones, tmp_path / "elsewhere")
+        await run_again(store, queue, provider.name)
+        assert ("provider:clones:all", "source-not-found") in await errors(store)
+        assert await refs(store) == ["shop", "web"]
 
-        async def told() -> bool:
-            return ("provider:clones:all", "source-not-found") in await errors(store)
 
-        await until(told)
-        assert await refs(store) == ["basket", "shop", "web"]
+async def test_a_glob_finds_every_catalog_file_of_a_clone(tmp_path: Path, store: Store):
+    clone(tmp_path / "clones", "mono", component("top"))
+    for name in ("a", "b"):
+        (tmp_path / "clones" / "mono" / name).mkdir()
+        write_documents(tmp_path / "clones" / "mono" / name / "catalog-info.yaml", component(name))
+    async with working_on(store, ClonesDiscovery("all", Clones(path=tmp_path / "clones", catalogPath="/**/catalog-info.yaml"))):
+        await until(has(store, "a", "b", "top"))
+
+
+async def test_the_grace_of_entities_on_their_way_does_not_keep_what_a_removed_provider_gave(store: Store):
+    people = People()
+    people.give("ann")
+    lingering = Config.model_validate({"catalog": {"removalGrace": {"hours": 1}}})
+    async with working_on(store, people, config=lingering):
+        await until(has(store, "ann"))
+    async with working_on(store, grace=timedelta(0), config=lingering):
+        await until(has(store))
 
 
 async def test_a_row_of_a_provider_nobody_knows_is_left_alone(store: Store):

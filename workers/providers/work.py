@@ -43,20 +43,18 @@ class QueuedLocations:
         now = {location.id: location.error for location in await self._refreshing.store.locations()}
         return all(location_id in now and now[location_id] is None for location_id in ids)
 
-    async def remove(self, locations: Sequence[Location], cause: Cause) -> None:
+    async def remove(self, locations: Sequence[Location], cause: Cause, *, at_once: bool = False) -> None:
         """Remove the locations, each as soon as nobody reads it. What a provider gave is never kept as an orphan, as in Backstage."""
         store, settings = self._refreshing.store, replace(self._refreshing.settings, keep_orphans=False)
+
+        async def removed(location: Location) -> None:
+            await remove_location(location, store, settings, cause, at_once=at_once)
+
         for location in locations:
-            while True:
-                try:
-                    await holding(
-                        store, lease_name(location.id), lambda location=location: remove_location(location, store, settings, cause)
-                    )
-                    break
-                except BusyError:
-                    await asyncio.sleep(_BUSY_SECONDS)
+            lease = lease_name(location.id)
+            await _waiting(lambda lease=lease, location=location: holding(store, lease, lambda: removed(location)))
             await forget(store, [location.id])
-            await drop_lease(store, lease_name(location.id))
+            await drop_lease(store, lease)
 
     @property
     def _refreshing(self) -> Refreshing:
