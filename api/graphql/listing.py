@@ -45,27 +45,20 @@ class Slice(Generic[N]):
         return self.rows[-1].cursor if self.rows else None
 
 
-class UncountedListing(Generic[N]):
-    """The source of a connection without a total. Its rows are not asked of the store before a field needs them."""
+class Listing(Generic[N]):
+    """The source of a connection. Neither rows nor total are asked of the store before a field needs them."""
 
-    def __init__(self, load: Callable[[], Awaitable[Slice[N]]]) -> None:
+    def __init__(self, load: Callable[[], Awaitable[Slice[N]]], count: Callable[[], Awaitable[int]]) -> None:
         self._load = load
+        self._count = count
         self._slice: Future[Slice[N]] | None = None
+        self._total: Future[int] | None = None
 
     def slice(self) -> "Future[Slice[N]]":
         """The page, loaded at the first call."""
         if self._slice is None:
             self._slice = ensure_future(self._load())
         return self._slice
-
-
-class Listing(UncountedListing[N]):
-    """The source of a connection. Neither rows nor total are asked of the store before a field needs them."""
-
-    def __init__(self, load: Callable[[], Awaitable[Slice[N]]], count: Callable[[], Awaitable[int]]) -> None:
-        super().__init__(load)
-        self._count = count
-        self._total: Future[int] | None = None
 
     def total(self) -> "Future[int]":
         """How many rows there are in all, counted at the first call."""

@@ -5,13 +5,13 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from api.graphql.listing import ListedRow, Listing, Slice, UncountedListing
+from api.graphql.listing import ListedRow, Listing, Slice
 from api.graphql.types.evidence import Evidence
 from api.graphql.types.fields import attribute, resolved
 
 T = TypeVar("T")
 
-Source = strawberry.Parent[UncountedListing[Any]]
+Source = strawberry.Parent[Listing[Any]]
 
 
 async def rows_of(root: Source) -> Sequence[ListedRow[Any]]:
