@@ -136,7 +136,7 @@ async def test_refreshing_asks_for_the_locations_of_entities_once(acting: Acting
     await refresh(location, acting.store, settings_from(Config(), RelationRegistry()))
     answer = await acting.data(REFRESH, of=["component:a", "Component:default/B", location.id, "component:none", "nothing"])
     assert answer["refresh"] == {"locations": [{"id": location.id}], "unknown": ["component:none", "nothing"]}
-    assert await acting.jobs() == [f"refresh_location:{location.id}"]
+    assert await acting.jobs() == [f"refresh_location:{location.id}:user:default/guest"]
     assert [row.id for row in await acting.store.states("schedules")] == [location.id]
 
 

@@ -4,15 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config import Config
+from graph.conditions import EVERYTHING
 from graph.errors import StoreUnavailableError
+from graph.refs import Ref
 from graph.relations import RelationRegistry
-from graph.store import Location
+from graph.store import Cause, Location
 from graph.stores.sqlite import SqliteStore
 from ingest.progress import Progressed
 from tests.ingest.catalogs import Catalog, component, location
@@ -212,3 +215,28 @@ async def test_leaving_while_a_read_goes_on_ends_it(catalog: Catalog):
 
 async def _counted(catalog: Catalog, entities: int) -> bool:
     return (await catalog.store.counts()).entities == entities
+
+
+async def test_a_refresh_that_a_user_asked_for_names_the_user_in_the_log(catalog: Catalog):
+    catalog.targets = ("all.yaml",)
+    catalog.write("all.yaml", component("a"))
+    config = configured(catalog, watch=False)
+    async with running_worker(config, catalog.store, RelationRegistry()) as beside:
+        await until(has(catalog, "a"))
+        catalog.write("all.yaml", component("b"))
+        await beside.actions.refresh(["component:a"], Ref("user:default/ann"), visible=EVERYTHING)
+        await until(has(catalog, "b"))
+    causes = {change.cause for change in await catalog.store.changes(1, 10, visible=EVERYTHING)}
+    assert causes == {Cause("user", "user:default/ann")}
+
+
+async def test_a_registered_location_is_kept_in_step_after_a_restart(catalog: Catalog):
+    catalog.targets, catalog.settings = (), {"registration": {"fileRoots": [str(catalog.folder)]}}
+    target = str(catalog.write("all.yaml", component("a")))
+    async with running_worker(configured(catalog), catalog.store, RelationRegistry()) as beside:
+        await beside.actions.register("file", target, Ref("user:default/ann"), dry_run=False)
+        assert await catalog.refs() == ["component:default/a"]
+    catalog.write("all.yaml", component("a"), component("b"))
+    async with running_worker(configured(catalog, processing_interval=timedelta(seconds=1)), catalog.store, RelationRegistry()):
+        await until(has(catalog, "a", "b"))
+    assert [location.origin for location in await catalog.store.locations()] == ["registered"]

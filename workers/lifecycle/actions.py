@@ -100,7 +100,7 @@ class CatalogActions:
                 chosen[location.id] = location
         await ask_for_reads(self.store, list(chosen))
         for location_id in chosen if self.requests else ():
-            await self._request(location_id)
+            await self._request(location_id, principal)
         return Refreshing(list(chosen.values()), unknown)
 
     async def validate(self, document: str, location: str | None) -> ValidatedDocuments:
@@ -188,9 +188,9 @@ class CatalogActions:
                 await asyncio.sleep(_BUSY_SECONDS)
         raise BusyError(f"{location.target} is being read; try again in a moment")
 
-    async def _request(self, location_id: str) -> None:
+    async def _request(self, location_id: str, principal: Ref) -> None:
         if self.requests:
-            await self.requests.request(refresh_location.__name__, location_id)
+            await self.requests.request(refresh_location.__name__, location_id, principal)
 
 
 def _cause(principal: Ref) -> Cause:

@@ -15,7 +15,7 @@ from config import Config
 from config.backend import SqliteDatabase
 from graph.errors import StoreUnavailableError
 from graph.relations import RelationRegistry
-from graph.store import Location, Store
+from graph.store import Cause, Location, Store
 from ingest.pipeline import CONFIGURED, RefreshReport, add_locations, location_of, refresh, remove_location
 from ingest.progress import Progress
 from ingest.settings import IngestSettings, settings_from
@@ -99,12 +99,13 @@ async def synchronise_catalog(ctx: Mapping[str, Any]) -> None:
             await _waiting(refreshing.store, location, lambda location=location: _refresh(refreshing, location))
 
 
-async def refresh_location(ctx: Mapping[str, Any], location_id: str) -> None:
-    """Refresh one location. One that is gone by now needs nothing."""
+async def refresh_location(ctx: Mapping[str, Any], location_id: str, user: str = "") -> None:
+    """Refresh one location, as the `user` asked if one did. One that is gone by now needs nothing."""
     refreshing: Refreshing = ctx["refreshing"]
     location = await _stored(refreshing.store, location_id)
+    cause = Cause("user", user) if user else None
     if location:
-        await holding(refreshing.store, lease_name(location_id), lambda: _refresh(refreshing, location))
+        await holding(refreshing.store, lease_name(location_id), lambda: _refresh(refreshing, location, cause))
     else:
         await forget(refreshing.store, [location_id])
         await drop_lease(refreshing.store, lease_name(location_id))
@@ -151,14 +152,14 @@ async def _remove(refreshing: Refreshing, location: Location) -> None:
     await forget(refreshing.store, [location.id])
 
 
-async def _refresh(refreshing: Refreshing, location: Location) -> None:
+async def _refresh(refreshing: Refreshing, location: Location, cause: Cause | None = None) -> None:
     # It may have been read, or be gone, since it was looked up: only who holds the lease knows.
     current = await _stored(refreshing.store, location.id)
     if current is None:
         return
     begun = (await schedules(refreshing.store, [location.id])).get(location.id)
     progress = refreshing.progress if current.read_at is None else None
-    report = await refresh(current, refreshing.store, refreshing.settings, progress)
+    report = await refresh(current, refreshing.store, refreshing.settings, progress, cause)
     await note_read(refreshing.store, location.id, begun, report.location.error, refreshing.interval_seconds, report.retry_after_seconds)
     if report.written or report.location.error != current.error:
         _log.info("%s", _told(report))
