@@ -10,7 +10,7 @@ from config.catalog import Catalog
 from config.graphql import GraphQL
 from config.integrations import Integrations
 from config.sections import Section
-from config.webhooks import OutgoingWebhook
+from config.webhooks import OutgoingWebhooks
 
 
 class Config(Section):
@@ -20,7 +20,7 @@ class Config(Section):
     graphql: GraphQL = Field(default=GraphQL(), description="The GraphQL endpoint.")
     integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
-    webhooks: tuple[OutgoingWebhook, ...] = Field(default=(), description="Whom to tell of changes of the catalog.")
+    webhooks: OutgoingWebhooks = Field(default=(), description="Whom to tell of changes of the catalog.")
     plugins: Mapping[str, Mapping[str, Any]] = Field(
         default={}, description="What installed plugins are told, by the names of their entry points; each says itself what it understands."
     )

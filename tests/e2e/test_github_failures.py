@@ -104,7 +104,7 @@ def test_renamed_and_deleted_repositories_and_forced_pushes_lose_nothing(hub: Hu
         server.wait_for(TITLES, {"entities": {"nodes": nodes}})
 
 
-def test_a_host_that_does_not_answer_in_time_and_expired_tokens_are_told_and_lose_nothing(hub: Hub, tmp_path: Path):
+def test_an_expired_token_is_told_and_loses_nothing(hub: Hub, tmp_path: Path):
     hub.repository("acme/shop", {"catalog-info.yaml": component("shop", "Before")}, private=True)
     locations = [{"type": "url", "target": url(hub, "shop")}]
     with serving_hub(hub, tmp_path, locations=locations) as server:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from config import Config
 from config.webhooks import ChangeFilter
@@ -192,6 +193,7 @@ async def test_a_private_address_is_refused_unless_it_is_allowed(catalog: Catalo
     progress = (await progress_of(catalog.store, ["out"]))["out"]
     assert receiver.arrivals == []
     assert progress.pending is not None and "allowPrivate" in str(progress.pending.error)
+    assert "/hook" not in str(progress.pending.error)
 
 
 async def test_a_large_load_goes_out_in_batches_and_the_filter_decides_what(catalog: Catalog, receiver: Receiver):
@@ -222,3 +224,20 @@ async def test_a_large_load_goes_out_in_batches_and_the_filter_decides_what(cata
 def test_a_filter_lets_through_what_meets_all_of_it(filter: dict[str, Any], expected: bool):
     change = Change(1, datetime.now(UTC), "component:shop/till", Operation.REMOVED, (), Cause("location", "x"))
     assert concerns(change, ChangeFilter.model_validate(filter)) is expected
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://receiver.example", "https://user:secret@receiver.example/", "https://receiver.example/#part", "/hook"]
+)
+def test_an_address_that_can_not_be_sent_to_is_refused_without_being_shown(url: str):
+    with pytest.raises(ValidationError, match="should be an http or https address") as refused:
+        Config.model_validate({"webhooks": [{"name": "out", "url": url, "secret": SECRET}]})
+    assert url not in str(refused.value)
+
+
+def test_webhooks_have_names_of_their_own_and_show_neither_address_nor_secret():
+    hook = {"name": "out", "url": "https://receiver.example/token?code=1", "secret": SECRET}
+    with pytest.raises(ValidationError, match="several are called out"):
+        Config.model_validate({"webhooks": [hook, hook]})
+    config = Config.model_validate({"webhooks": [hook]})
+    assert not any(text in f"{config!r} {config.model_dump_json()}" for text in ("receiver.example", SECRET))

@@ -11,7 +11,7 @@ from arq.worker import Function
 
 from config import Config
 from config.webhooks import OutgoingWebhook
-from graph.errors import StaleWriteError, StoreError
+from graph.errors import CallboardError, InputError, StaleWriteError, StoreError
 from graph.store import StateWrite, Store
 from plugins.contract import Provider, SourceError, Touched
 from plugins.hosts import Hosts
@@ -132,8 +132,14 @@ async def _follow_event(ctx: Mapping[str, Any], provider: Provider, touched: Seq
     try:
         for each in touched:
             await provider.on_event(each, connection_of(ctx, provider.name))
-    except SourceError as error:
-        _log.warning("%s could not follow an event and reads all anew: %s", provider.name, error.message)
+    except (SourceError, InputError) as error:
+        _log.warning("%s could not follow an event and reads all anew: %s", provider.name, error)
+        await ask_for_run(ctx["webhooks"].store, provider.name)
+    except CallboardError:
+        raise
+    except Exception:
+        # A mistake of one provider must not keep the others from the event.
+        _log.exception("%s failed at an event and reads all anew", provider.name)
         await ask_for_run(ctx["webhooks"].store, provider.name)
 
 

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import time
+from urllib.parse import urlsplit
 
 from config.webhooks import OutgoingWebhook
 from graph.errors import CallboardError
@@ -32,7 +33,7 @@ async def send(outbound: Outbound, webhook: OutgoingWebhook, delivery: Delivery)
     try:
         async with outbound.request(
             "POST",
-            webhook.url,
+            webhook.url.get_secret_value(),
             headers=headers,
             content=body,
             max_bytes=_READ_BYTES,
@@ -42,9 +43,15 @@ async def send(outbound: Outbound, webhook: OutgoingWebhook, delivery: Delivery)
         ) as answer:
             status, wait = answer.status, answer.headers.get("retry-after", "")
     except SourceError as error:
-        raise DeliveryError(f"{error.message}. {error.remedy}", error.retry_after_seconds) from error
+        raise DeliveryError(_without_path(f"{error.message}. {error.remedy}", webhook), error.retry_after_seconds) from None
     if not 200 <= status < 300:
         raise DeliveryError(f"the receiver answered {status}", float(wait) if wait.isdecimal() else None)
+
+
+def _without_path(text: str, webhook: OutgoingWebhook) -> str:
+    """The text with no more of the webhook's address than its host: the rest may hold a token."""
+    url = urlsplit(webhook.url.get_secret_value())
+    return text.replace(f"{url.path}?{url.query}", "").replace(url.path, "") if len(url.path) > 1 else text
 
 
 def signature_headers(secret: str, id: str, body: bytes, at: float) -> dict[str, str]:
