@@ -1,6 +1,7 @@
 """Registering, unregistering, refreshing and validating over GraphQL: what is done, what is refused, and what the log says."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 
 from config import Config
 from graph.relations import RelationRegistry
+from graph.store import Cause, StateWrite
 from graph.stores.sqlite import SqliteStore
+from ingest.entity_sets import ProvidedEntity, put_entities
 from ingest.pipeline import add_locations, location_of, refresh
 from ingest.settings import settings_from
-from tests.api.acting import COMPONENT, Acting, acting_on
+from tests.api.acting import COMPONENT, Acting, acting_on, document
 
 REGISTER = """mutation($target: String!, $dryRun: Boolean!) { registerLocation(type: "file", target: $target, dryRun: $dryRun) {
     existed location { id type target origin error } entities { ref operation path line entity { name } }
@@ -164,3 +167,17 @@ async def test_mutations_are_taken_by_post_of_json_alone(acting: Acting):
     form = await acting.client.post("/graphql", data={"query": query})
     text = await acting.client.post("/graphql", content='{"query": "{ viewer { ref } }"}', headers={"content-type": "text/plain"})
     assert (got.status_code, form.status_code, text.status_code) == (405, 415, 415)
+
+
+async def test_refreshing_what_a_provider_gave_has_the_provider_run(acting: Acting):
+    settings = settings_from(Config(), RelationRegistry())
+    entities = [ProvidedEntity(document("a"), "https://example.com/a")]
+    await put_entities(acting.store, settings, "people:acme", entities, full=True, cause=Cause("task", "test"))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await acting.store.write_states([StateWrite("providers", "people:acme", {}, due=later)])
+    answer = await acting.data(REFRESH, of=["component:a"])
+    assert answer["refresh"]["unknown"] == []
+    [row] = await acting.store.states("providers")
+    assert row.due is not None
+    assert row.due <= datetime.now(UTC)
+    assert await acting.jobs() == []

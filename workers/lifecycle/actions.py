@@ -26,6 +26,7 @@ from ingest.pipeline import CONFIGURED, add_locations, refresh, remove_location
 from ingest.registering import location_to_register, rehearsed, validated
 from ingest.settings import IngestSettings
 from workers.leases import BusyError, holding
+from workers.providers.jobs import ask_for_run
 from workers.refresh.jobs import lease_name, refresh_location
 from workers.schedules import ask_for_reads, forget
 
@@ -98,9 +99,14 @@ class CatalogActions:
                 unknown.append(text)
             else:
                 chosen[location.id] = location
-        await ask_for_reads(self.store, list(chosen))
-        for location_id in chosen if self.requests else ():
+        sources = [location.id for location in chosen.values() if location.type != ENTITY_SET]
+        await ask_for_reads(self.store, sources)
+        for location_id in sources if self.requests else ():
             await self._request(location_id, principal)
+        # A set has nothing to be read: what gave it is asked, if it can be.
+        for location in chosen.values():
+            if location.type == ENTITY_SET and not _is_pushed(location):
+                await ask_for_run(self.store, location.target)
         return Refreshing(list(chosen.values()), unknown)
 
     async def validate(self, document: str, location: str | None) -> ValidatedDocuments:
