@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from arq import Retry, func
 from arq.worker import Function
+from redis import RedisError
 
 from graph.errors import CallboardError, StaleWriteError, StoreUnavailableError
 from workers.leases import BusyError
@@ -62,17 +63,25 @@ class _Run:
         self._job_id: str = ctx["job_id"]
 
     async def complete(self) -> None:
+        try:
+            delay = await self._counted()
+        except RedisError as error:
+            # Nothing could be noted of how it went, so it has to go once more.
+            _log.warning("%s is tried again, since Redis was lost: %s", _name(self._run), error)
+            raise Retry(defer=_UNAVAILABLE_SECONDS) from error
+        if delay is not None and delay >= 0:
+            raise Retry(defer=delay)
+
+    async def _counted(self) -> float | None:
         began = time.monotonic()
         try:
-            outcome, delay = "done", await self._tried()
+            delay = await self._tried()
         finally:
             # Whatever was written, those who wait for changes look now. Cancelled or not.
             await asyncio.shield(self._queue.wake())
-        if delay is not None:
-            outcome = "retried" if delay >= 0 else "failed"
+        outcome = "done" if delay is None else "retried" if delay >= 0 else "failed"
         await self._queue.statistics.ended(_name(self._run), outcome, time.monotonic() - began)
-        if delay is not None and delay >= 0:
-            raise Retry(defer=delay)
+        return delay
 
     async def _tried(self) -> float | None:
         """None if the job is done, seconds until the next try, or a negative number if there will be none."""
