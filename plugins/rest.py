@@ -45,9 +45,12 @@ def basic(username: str, password: SecretStr) -> Mapping[str, str]:
 class RestApi:
     """One host's API. Every method raises SourceError, and no header that signs leaves the hosts named here."""
 
-    def __init__(self, outbound: Outbound, sign: Sign, *urls: str, refusals: Collection[int] = ()) -> None:
-        """`urls` are addresses whose origins may see the credentials. `refusals` are statuses below 400 by which the host refuses them."""
-        self._outbound, self._sign, self._refusals = outbound, sign, refusals
+    def __init__(self, outbound: Outbound, sign: Sign, *urls: str, refusals: Collection[int] = (), too_much: Collection[int] = ()) -> None:
+        """`urls` are addresses whose origins may see the credentials. `refusals` are statuses below 400 by which the host refuses them,
+        `too_much` those that say that it would take too long.
+        """
+        self._outbound, self._sign, self._refusals, self._too_much = outbound, sign, refusals, too_much
+        self._expected = {*refusals, *too_much}
         self._origins = {_origin(url) for url in urls}
         self._archive_bytes = outbound.guard.reading.max_archive_bytes
 
@@ -57,7 +60,7 @@ class RestApi:
         signed = await self._signed(url, headers)
         method = "GET" if content is None else "POST"
         async with self._outbound.request(
-            method, url, headers=signed, content=content, max_bytes=LISTED_BYTES, expected=self._refusals
+            method, url, headers=signed, content=content, max_bytes=LISTED_BYTES, expected=self._expected
         ) as answer:
             self._check(answer)
             return await answer.json(), answer
@@ -72,7 +75,7 @@ class RestApi:
         """
         etag = known.validators.get("etag") if known else None
         signed = await self._signed(url, {"accept": "application/json"} | ({"if-none-match": etag} if etag else {}))
-        expected = {409, *self._refusals, *([304] if etag else [])}
+        expected = {409, *self._expected, *([304] if etag else [])}
         async with self._outbound.request("GET", url, headers=signed, max_bytes=LISTED_BYTES, expected=expected) as answer:
             self._check(answer)
             if known and answer.status == 304:
@@ -103,7 +106,7 @@ class RestApi:
     async def content(self, url: str, max_bytes: int, *, refused: Callable[[Answer], bool] = lambda _: False) -> bytes:
         """What a GET answers, as it is. Answers that are `refused` are none: NOT_FOUND."""
         signed = await self._signed(url, {})
-        async with self._outbound.request("GET", url, headers=signed, max_bytes=max_bytes, expected=self._refusals) as answer:
+        async with self._outbound.request("GET", url, headers=signed, max_bytes=max_bytes, expected=self._expected) as answer:
             self._check(answer)
             if refused(answer):
                 raise missing(url)
@@ -112,14 +115,14 @@ class RestApi:
     async def exists(self, url: str, method: str = "GET") -> bool:
         """Whether there is something, by a GET or a HEAD."""
         signed = await self._signed(url, {})
-        async with self._outbound.request(method, url, headers=signed, expected={404, *self._refusals}) as answer:
+        async with self._outbound.request(method, url, headers=signed, expected={404, *self._expected}) as answer:
             self._check(answer)
             return answer.status != 404
 
     async def found(self, url: str) -> Any:
         """What a GET answers as JSON; None if there is nothing."""
         signed = await self._signed(url, {"accept": "application/json"})
-        async with self._outbound.request("GET", url, headers=signed, max_bytes=LISTED_BYTES, expected={404, *self._refusals}) as answer:
+        async with self._outbound.request("GET", url, headers=signed, max_bytes=LISTED_BYTES, expected={404, *self._expected}) as answer:
             self._check(answer)
             return None if answer.status == 404 else await answer.json()
 
@@ -127,7 +130,7 @@ class RestApi:
         """What a GET answers, in parts: an archive of at most the configured size."""
         signed = await self._signed(url, {})
         async with self._outbound.request(
-            "GET", url, headers=signed, max_bytes=self._archive_bytes, timeout_seconds=_ARCHIVE_SECONDS, expected=self._refusals
+            "GET", url, headers=signed, max_bytes=self._archive_bytes, timeout_seconds=_ARCHIVE_SECONDS, expected=self._expected
         ) as answer:
             self._check(answer)
             async for chunk in answer.chunks():
@@ -158,6 +161,9 @@ class RestApi:
             message = f"{answer.url} answered {answer.status}, a sign-in page: the credentials are missing, expired or wrong"
             remedy = f"Renew the credentials of {host} under integrations."
             raise SourceError(SourceReason.UNAUTHORIZED, answer.url, message, remedy)
+        if answer.status in self._too_much:
+            message = f"{answer.url} answered {answer.status}: it holds more than the host lists in time"
+            raise SourceError(SourceReason.TOO_LARGE, answer.url, message, "Name its catalog files singly rather than by a pattern.")
 
 
 @contextmanager

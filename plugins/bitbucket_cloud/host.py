@@ -19,6 +19,7 @@ API_URL = "https://api.bitbucket.org/2.0"
 
 _NOT_REGULAR = frozenset({"link", "subrepository"})
 _DEEPEST = "100"
+_TIMED_OUT = (555,)
 
 
 class BitbucketCloudHost:
@@ -29,7 +30,7 @@ class BitbucketCloudHost:
     ) -> None:
         self.host = host_of(web_url)
         self.web_url, self.api_url = web_url, api_url
-        self.api = RestApi(outbound, _sign(integration, outbound, web_url), api_url, web_url)
+        self.api = RestApi(outbound, _sign(integration, outbound, web_url), api_url, web_url, too_much=_TIMED_OUT)
 
     def place(self, url: str) -> Place | None:
         found = page(url, self.host, self.web_url)

@@ -69,13 +69,13 @@ class GiteaHost:
     async def tree(self, place: Place, head: Head) -> Sequence[TreeFile]:
         url = f"{self.repository_url(place.repository)}/git/trees/{head.commit}?recursive=true&per_page=1000"
         files: list[TreeFile] = []
-        number, seen, total = 1, 0, 1
+        number, more = 1, True
         with understood(url):
-            while seen < total:
+            while more:
                 listed, _ = await self.api.json(f"{url}&page={number}")
                 entries = cast("list[Any]", listed["tree"] or [])
                 files += [TreeFile(str(entry["path"]), int(entry["size"])) for entry in entries if entry["mode"] in _REGULAR]
-                number, seen, total = number + 1, seen + len(entries), int(listed.get("total_count", 0)) if entries else 0
+                number, more = number + 1, bool(listed["truncated"] and entries)
         return files
 
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:

@@ -144,7 +144,10 @@ async def test_the_tree_lists_regular_files_by_one_request(host: RepositoryHost,
     assert sizes == {} or sizes == {path: len(content.encode()) for path, content in FILES.items()}
 
 
-async def test_a_tree_of_many_files_is_listed_whole(host: RepositoryHost, hub: Hub, kind: Kind, main: Place):
+async def test_a_tree_of_many_files_is_listed_whole(
+    host: RepositoryHost, hub: Hub, kind: Kind, main: Place, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hub, "most", 100, raising=False)
     many = {f"services/{number}/catalog-info.yaml": CATALOG for number in range(230)}
     hub.commit(kind.repository, many)
     assert {file.path for file in await host.tree(main, await host.head(main))} == {*FILES, *many}

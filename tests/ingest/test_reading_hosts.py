@@ -81,6 +81,14 @@ async def test_many_files_are_one_tree_and_one_archive(reading: Reading, hub: Hu
     assert hub.count() == 1 + 1 + kind.archive_requests
 
 
+@pytest.mark.parametrize("kind", [KINDS["bitbucket-cloud"]], ids=["bitbucket-cloud"])
+async def test_a_tree_that_the_host_does_not_list_in_time_is_read_from_the_archive(reading: Reading, hub: Hub, kind: Kind):
+    hub.repository(kind.repository, {f"services/{number}/catalog-info.yaml": text(component(f"c{number}")) for number in range(5)})
+    hub.fail("/src/", Failure(555, b""))
+    report = await reading.read("**/catalog-info.yaml")
+    assert (report.created, report.errors, hub.count("/get/")) == (5, 0, 1)
+
+
 async def test_files_that_a_location_names_are_found_beside_it(reading: Reading, hub: Hub, kind: Kind):
     files = {
         "all/catalog-info.yaml": text(location("all", "./cart.yaml", "../shop/catalog-info.yaml", "./more/*.yaml")),

@@ -17,11 +17,12 @@ _REPO = f"{API}/repos/{{owner}}/{{repo}}"
 
 
 class Gitea(Forge):
-    """A Gitea instance. Of what is used here it answers no ETag."""
+    """A Gitea instance. Of what is used here it answers no ETag. No page of a tree is longer than `most`."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.conditional = False
+        self.most = 1000
 
 
 @contextmanager
@@ -80,7 +81,7 @@ class _Repositories:
         repository = self._of(request)
         sha = repository.git.head(given(request, "sha"))
         entries = repository.git.tree(sha)
-        rows, page, more = slice_of(request, entries, 1000, 1000, number="page", length="per_page")
+        rows, page, more = slice_of(request, entries, 1000, self.gitea.most, number="page", length="per_page")
         listed = [{"path": each.path, "mode": each.mode, "type": each.type, "size": each.size or 0, "sha": each.sha} for each in rows]
         return answer({"sha": sha, "tree": listed, "truncated": more, "page": page, "total_count": len(entries)})
 
