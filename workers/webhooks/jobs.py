@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from arq.worker import Function
+from redis import RedisError
 
 from config import Config
 from config.webhooks import OutgoingWebhook
@@ -81,8 +82,8 @@ async def follow(webhooks: Webhooks, queue: Queue) -> None:
                 await queue.request(take_event.__name__, event_id)
             for name in await _behind(webhooks, names) if names else ():
                 await queue.request(deliver_webhook.__name__, name)
-        except (StoreError, StaleWriteError) as error:
-            _log.debug("what webhooks wait for is not known: %s", error)
+        except (StoreError, StaleWriteError, RedisError, OSError) as error:
+            _log.debug("what webhooks wait for is not known, or can't be asked for: %s", error)
         await asyncio.sleep(_LOOK_SECONDS)
 
 
