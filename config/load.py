@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from config.backend import SqliteDatabase
@@ -148,6 +149,10 @@ def _refused(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
             "goes beyond loopback, where anyone could read the catalog without sign-in; listen on 127.0.0.1, or see "
             "backend.auth.dangerouslyDisableDefaultAuthPolicy",
         )
+
+    for key, host, kind in config.catalog.providers.hosts_named:
+        if host not in {integration.host for integration in getattr(config.integrations, kind)}:
+            yield _refusal(merged, key, f"names {host}, which is none of integrations.{to_camel(kind)}; add it there")
 
 
 def _refusal(merged: Setting, key: str, message: str) -> ConfigurationError:

@@ -1,13 +1,14 @@
 """The `catalog.providers` section: what is discovered, and whose people are taken over. Keys are Backstage's where it has them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
-from config.integration import HostName
+from config.integration import HostName, host_of
 from config.provider import Pattern, ProviderConfig, ScheduleConfig, by_id
 from config.providers_hosts import AzureDevOpsDiscovery, BitbucketCloudDiscovery, BitbucketServerDiscovery, GiteaDiscovery, GitLabDiscovery
 from config.providers_people import EntraOrg, LdapOrg
@@ -100,3 +101,17 @@ class Providers(Section):
         default={}, description="People and groups of Microsoft Entra, by an id; a single one may stand here itself."
     )
     clones: Mapping[str, Clones] = Field(default={}, description="Folders with clones of Git repositories, by an id.")
+
+    @property
+    def hosts_named(self) -> Iterator[tuple[str, str, str]]:
+        """Every host that a provider names: the key that names it, the host, and the field of `integrations` that has to know it."""
+        for index, org in enumerate(self.github_org):
+            yield f"catalog.providers.githubOrg[{index}].githubUrl", host_of(org.github_url), "github"
+        for section, known in _HOSTED.items():
+            found: Mapping[str, Any] = getattr(self, section)
+            for name, provider in found.items():
+                yield f"catalog.providers.{to_camel(section)}.{name}.host", provider.host, known
+
+
+_HOSTED = {"github": "github", "gitlab": "gitlab", "bitbucket_server": "bitbucket_server", "azure_dev_ops": "azure", "gitea": "gitea"}
+"""Sections whose providers name a host, with the field of `integrations` that it is in."""

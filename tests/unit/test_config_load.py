@@ -115,6 +115,21 @@ def test_an_unknown_key_that_exists_elsewhere_is_pointed_out(here: Path):
     assert problems_of("listen: { port: 1 }", here) == ["c.yaml:1: listen: unknown key; there is backend.listen"]
 
 
+@pytest.mark.parametrize(
+    ("location", "problem"),
+    [
+        ("{ type: url, target: ./a.yaml }", "catalog.locations[0]: target should be an absolute URL"),
+        ("{ type: file, target: 'https://h/a.yaml' }", "catalog.locations[0]: type should be url where the target is one"),
+        (
+            "{ type: url, target: 'https://me:hunter2@h/a.yaml' }",
+            "catalog.locations[0]: target should hold no credentials; configure them under integrations",
+        ),
+    ],
+)
+def test_a_location_is_of_the_type_of_its_target(location: str, problem: str, here: Path):
+    assert problems_of(f"catalog: {{ locations: [{location}] }}", here) == [f"c.yaml:1: {problem}"]
+
+
 def test_an_unknown_key_like_no_other_lists_the_known_ones(here: Path):
     assert problems_of("xyzzy: 1", here) == [
         "c.yaml:1: xyzzy: unknown key; known here: backend, catalog, graphql, integrations, plugins, webhooks"
@@ -255,3 +270,48 @@ def test_the_documented_configurations_of_providers_and_plugins_are_valid(page: 
     text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text()
     sections = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert [Config.model_validate(yaml.safe_load(section)) for section in sections] != []
+
+
+@pytest.mark.parametrize(
+    ("providers", "problem"),
+    [
+        ("github: { organization: acme }", "github.default.host: names github.com, which is none of integrations.github; add it there"),
+        (
+            "githubOrg: { githubUrl: 'https://ghe.example.com', orgs: [a] }",
+            "githubOrg[0].githubUrl: names ghe.example.com, which is none of integrations.github; add it there",
+        ),
+        (
+            "gitea: { a: { host: git.example.com, organization: a } }",
+            "gitea.a.host: names git.example.com, which is none of integrations.gitea; add it there",
+        ),
+        (
+            "github: { a: { organization: x, filters: { repository: '(' } } }",
+            "github.a.filters.repository: should be a regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        ("clones: { a: { pth: x } }", "clones.a.pth: unknown key; did you mean path?"),
+    ],
+)
+def test_what_is_wrong_with_a_provider_names_its_key(here: Path, providers: str, problem: str):
+    found = problems_of(f"catalog: {{ providers: {{ {providers} }} }}", here)
+    assert f"c.yaml:1: catalog.providers.{problem}" in found
+
+
+def test_providers_have_backstages_forms_and_paths_of_clones_start_at_the_file(here: Path):
+    text = """
+integrations: { github: [{ host: github.com }] }
+catalog:
+  providerGrace: { days: 2 }
+  providers:
+    github: { organization: acme, schedule: { frequency: PT10M, timeout: { minutes: 3 }, initialDelay: { seconds: 15 } } }
+    githubOrg: { id: production, orgs: [acme] }
+    clones: { all: { path: ./clones } }
+"""
+    catalog = load([write(here / "c.yaml", text)], {}).catalog
+    github = catalog.providers.github["default"]
+    assert (github.schedule.frequency, github.schedule.timeout, github.schedule.initial_delay) == (
+        timedelta(minutes=10),
+        timedelta(minutes=3),
+        timedelta(seconds=15),
+    )
+    assert (catalog.provider_grace, catalog.providers.github_org[0].id) == (timedelta(days=2), "production")
+    assert catalog.providers.clones["all"].path == here / "clones"
