@@ -13,6 +13,7 @@ import pytest
 from graph.errors import InputError, StaleWriteError
 from graph.relations import RelationRegistry
 from graph.store import StateRow, StateWrite, Store
+from graph.stores.neo4j import Neo4jStore
 from graph.stores.sqlite import SqliteStore
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -126,9 +127,14 @@ async def test_rows_are_no_part_of_the_graph_or_its_log(store: Store) -> None:
     assert (await store.counts(), await store.head()) == (before, 0)
 
 
-def _write_on(filename: Path, begun: Event) -> None:
+def _store_at(place: str) -> Store:
+    """A store of its own on what is stored at a path or an address."""
+    return Neo4jStore(place, registry=RelationRegistry()) if "://" in place else SqliteStore(Path(place), RelationRegistry())
+
+
+def _write_on(place: str, begun: Event) -> None:
     async def write() -> None:
-        store = SqliteStore(filename, RelationRegistry())
+        store = _store_at(place)
         await store.open()
         for turn in range(1_000_000):
             await store.write_states([_write(str(number), {"turn": turn}) for number in range(20)])
@@ -137,23 +143,28 @@ def _write_on(filename: Path, begun: Event) -> None:
     asyncio.run(write())
 
 
-async def test_a_process_killed_while_it_writes_leaves_whole_writes(tmp_path: Path) -> None:
-    for kill in range(3):
-        filename = tmp_path / f"catalog{kill}.db"
+@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 3), ("neo4j", 1)])
+async def test_a_process_killed_while_it_writes_leaves_whole_writes(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, kills: int
+) -> None:
+    place = str(tmp_path / "catalog.db") if kind == "sqlite" else request.getfixturevalue("empty_neo4j_uri")
+    for kill in range(kills):
         begun = PROCESSES.Event()
-        writer = PROCESSES.Process(target=_write_on, args=(filename, begun))
+        writer = PROCESSES.Process(target=_write_on, args=(place, begun))
         writer.start()
         await asyncio.to_thread(begun.wait)
         await asyncio.sleep(0.05 * kill)
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)
         await asyncio.to_thread(writer.join)
-        store = SqliteStore(filename, RelationRegistry())
+        store = _store_at(place)
         await store.open()
-        rows = await store.states("runs")
+        # Waits for what the server may still commit, and so reads what stays.
+        await store.write_states([_write("last", {})])
+        rows = await store.states("runs", ids=[str(number) for number in range(20)])
         assert len(rows) == 20
         assert len({(row.value["turn"], row.version - 1) for row in rows}) == 1
-        await store.write_states([_write(row.id, None, expected=row.version) for row in rows])
+        await store.write_states([_write("last", None), *(_write(row.id, None, expected=row.version) for row in rows)])
         assert await _ids(store) == []
         await store.close()
 
