@@ -42,23 +42,29 @@ class Discovery:
         self.name = name
         self.schedule = schedule_of(config.schedule)
         self._search = search
-        self._provided: dict[str, Sequence[Place]] = {}
+        self._provided: dict[str, Sequence[Place]] | None = None
 
     async def read(self, connection: ProviderConnection) -> None:
         """Provide the catalog files as they are now."""
         places = await self._search.everywhere()
         await connection.apply(FullMutation(locations=self._locations(places)))
-        self._provided = {}
+        provided: dict[str, Sequence[Place]] = {}
         for place in places:
             name = place.repository.lower()
-            self._provided[name] = [*self._provided.get(name, ()), place]
+            provided[name] = [*provided.get(name, ()), place]
+        self._provided = provided
 
     async def on_event(self, touched: Touched, connection: ProviderConnection) -> bool:
         """Look again at the repository that the event is about, and at that alone."""
         names = [name for name in (touched.repository, touched.renamed_from) if name and self._search.covers(name)]
         if touched.host not in {"", self._search.host.host} or not names:
             return False
-        before = [place for name in names for place in self._provided.get(name.lower(), ())]
+        if self._provided is None and (touched.deleted or touched.renamed_from):
+            # What has to go is known only after a read.
+            await self.read(connection)
+            return True
+        provided = self._provided or {}
+        before = [place for name in names for place in provided.get(name.lower(), ())]
         revisions = {place.revision for place in before}
         if touched.event == "push" and before and None not in {touched.revision, *revisions} and touched.revision not in revisions:
             # What is on another branch does not matter.
@@ -71,9 +77,9 @@ class Discovery:
             )
         )
         for name in names:
-            self._provided.pop(name.lower(), None)
+            provided.pop(name.lower(), None)
         if now:
-            self._provided[names[0].lower()] = now
+            provided[names[0].lower()] = now
         return True
 
     def _locations(self, places: Sequence[Place]) -> Sequence[ProvidedLocation]:

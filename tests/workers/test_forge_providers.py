@@ -117,6 +117,17 @@ async def test_an_event_changes_what_one_repository_provides_and_asks_for_that_a
         assert await worker.targets() == ["acme/store/-/blob/main/catalog-info.yaml"]
 
 
+async def test_a_process_that_has_not_read_yet_follows_a_deletion_all_the_same(gitlab: GitLab, store: Store):
+    gitlab.repository("acme/shop", FILE)
+    gitlab.repository("acme/cart", FILE)
+    config = configured(gitlab)
+    async with running(store, config) as worker, opened_hosts(config) as hosts:
+        worker.ctx["providing"] = Providing(providers_from(config, hosts), None)
+        gitlab.delete("acme/cart")
+        assert await worker.tell(gitlab.host, "repository.deleted", "acme/cart", deleted=True) == [True]
+        assert await worker.targets() == ["acme/shop/-/blob/main/catalog-info.yaml"]
+
+
 async def test_what_was_found_stays_while_the_host_fails_and_the_failure_is_named(gitlab: GitLab, store: Store):
     gitlab.repository("acme/shop", FILE)
     async with running(store, configured(gitlab)) as worker:
