@@ -20,7 +20,7 @@ from tests.e2e.hub import SECRET, component, serving_hub
 from tests.e2e.serving import Serving
 from tests.graph_dump import graph_dump
 from tests.servers.github import deliveries
-from tests.servers.github.hub import Hub
+from tests.servers.github.hub import Failure, Hub
 from tests.servers.github.serving import serving_github
 
 SCHEDULE = {"frequency": {"hours": 6}, "timeout": {"minutes": 10}}
@@ -135,3 +135,16 @@ def test_what_happens_to_a_repository_as_a_whole_is_followed_and_an_entity_keeps
         hub.delete("acme/new")
         deliveries.send(server.url, "repository", gone, SECRET, hub)
         server.wait_for(COUNT, counted(1), seconds=60)
+
+
+def test_a_discovery_that_can_not_follow_an_event_looks_at_everything_anew(hub: Hub, tmp_path: Path):
+    hub.repository("acme/shop", {"catalog-info.yaml": component("shop")})
+    with serving_hub(hub, tmp_path, providers=discovery(hub, validateLocationsExist=True)) as server:
+        server.wait_for(COUNT, counted(1))
+        hub.repository("acme/new", {"catalog-info.yaml": component("new")})
+        hub.forget()
+        hub.fail("/repos/acme/new/", Failure(500), times=1)
+        push = deliveries.push(hub, "acme/new", touched=["catalog-info.yaml"])
+        assert deliveries.send(server.url, "push", push, SECRET, hub).status_code == 202
+        server.wait_for(COUNT, counted(2), seconds=40)
+        assert hub.count("/orgs/acme/repos") == 1

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -241,3 +242,21 @@ def test_webhooks_have_names_of_their_own_and_show_neither_address_nor_secret():
         Config.model_validate({"webhooks": [hook, hook]})
     config = Config.model_validate({"webhooks": [hook]})
     assert not any(text in f"{config!r} {config.model_dump_json()}" for text in ("receiver.example", SECRET))
+
+
+async def test_what_the_log_forgot_before_it_was_told_is_named(catalog: Catalog, receiver: Receiver):
+    async with jobs(catalog, configured(catalog, receiver)) as webhooks:
+        await begin(catalog.store, "out")
+        await changed(catalog, "a", "b", "c")
+        await catalog.store.cut_log(2)
+        await deliver(webhooks)
+        await changed(catalog, "a", "b", "c", "d")
+        await deliver(webhooks)
+        await catalog.store.cut_log(await catalog.store.head())
+        await deliver(webhooks)
+    told = [json.loads(each.body)["data"] for each in receiver.arrivals]
+    assert [(each.get("missed"), [change["sequence"] for change in each["changes"]]) for each in told] == [
+        ({"after": "0", "until": "2"}, ["3"]),
+        (None, ["4"]),
+    ]
+    assert (await progress_of(catalog.store, ["out"]))["out"].after == 4
