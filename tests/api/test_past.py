@@ -297,3 +297,15 @@ async def test_totals_of_many_histories_are_one_call(asking: Asking) -> None:
     assert calls == {"page": 1, "change_counts_by_ref": 1}
     data = await asking.data('{ a: entity(ref: "dataset:data/sales") { history { totalCount } } }')
     assert data == {"a": {"history": {"totalCount": 2}}}
+
+
+@pytest.mark.parametrize("first", [2, 4])
+async def test_edges_of_the_past_are_read_for_a_whole_page_at_once(asking: Asking, then: str, first: int) -> None:
+    operation = f'{{ diff(from: "1", to: "{then}", first: {first}) {{ nodes {{ after {{ owner {{ name }} }} }} }} }}'
+    calls = await asking.calls(operation)
+    # For the page and for the other ends of changed edges; for owners: what is there, what changed since, and the owners.
+    assert {name: calls[name] for name in ("changed_refs", "related", "entities_by_ref")} == {
+        "changed_refs": 1,
+        "related": 1,
+        "entities_by_ref": 5,
+    }
