@@ -18,6 +18,7 @@ from graph.configured import registry_from
 from graph.stores import store_from
 from ingest.pipeline import RefreshReport, add_locations, location_of, refresh
 from ingest.settings import settings_from
+from plugins.hosts import opened_hosts
 
 _ORIGIN = "command line"
 _COUNTS = ("files", "created", "updated", "removed", "orphaned", "unchanged", "errors")
@@ -57,7 +58,6 @@ def _folder(path: str) -> Path:
 
 async def _ingested(config: Config, targets: Sequence[str]) -> Sequence[RefreshReport]:
     registry = registry_from(config.catalog.relations)
-    settings = settings_from(config, registry)
     store = store_from(config.backend.database, registry)
     after = len(config.catalog.locations)
     locations = [location_of("file", target, origin=_ORIGIN, order=after + place) for place, target in enumerate(targets)]
@@ -65,7 +65,9 @@ async def _ingested(config: Config, targets: Sequence[str]) -> Sequence[RefreshR
     try:
         known = {location.id: location for location in await store.locations()}
         await add_locations(store, [location for location in locations if location.id not in known])
-        with shown_progress() as progress:
-            return [await refresh(known.get(new.id, new), store, settings, progress) for new in locations]
+        async with opened_hosts(config) as hosts:
+            settings = settings_from(config, registry, hosts)
+            with shown_progress() as progress:
+                return [await refresh(known.get(new.id, new), store, settings, progress) for new in locations]
     finally:
         await store.close()

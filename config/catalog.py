@@ -14,12 +14,18 @@ from config.providers import Providers
 from config.sections import Section, Text
 from config.webhooks import IncomingWebhooks
 
+_CREDENTIALS = re.compile(r"https?://[^/?#]*@|ssh://[^/?#@:]*:[^/?#@]*@")
 _URL = re.compile(r"(?:https?|ssh)://[^/\s]|[\w.-]+@[\w.-]+:\S", re.ASCII)
 
 
 def is_url(target: str) -> bool:
     """Whether a target is a URL, or git's short form of one (git@host:path)."""
     return _URL.match(target) is not None
+
+
+def holds_credentials(target: str) -> bool:
+    """Whether a target is a URL with a password in it, or over http with a user name, which may be a token."""
+    return _CREDENTIALS.match(target) is not None
 
 
 class Rule(Section):
@@ -65,6 +71,8 @@ class LocationConfig(Section):
     def _is_of_its_type(self) -> Self:
         if (self.type == "url") is not is_url(self.target):
             raise ValueError("target should be an absolute URL" if self.type == "url" else "type should be url where the target is one")
+        if holds_credentials(self.target):
+            raise ValueError("target should hold no credentials; configure them under integrations")
         return self
 
 

@@ -88,7 +88,7 @@ class Traversal:
         for failure in failures:
             self.failures.setdefault(failure.path, failure)
             paths.append(failure.path)
-            if target.type in self.context.types:
+            if target.type == type_of(target.target):
                 paths += self._covered(target, failure.path)
         return paths
 

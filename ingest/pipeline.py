@@ -179,7 +179,7 @@ async def remove_location(
 
 def _is_lost(change: FileChange, remote: RemoteFiles | None) -> bool:
     """Whether a file that declared something is missing because its whole repository is: more often a right withdrawn than a removal."""
-    return remote is not None and bool(change.previous) and remote.reader.is_failed(change.path)
+    return remote is not None and type_of(change.path) == "url" and bool(change.previous) and remote.reader.is_failed(change.path)
 
 
 async def _untouched(location: Location, store: Store) -> RefreshReport:
@@ -284,15 +284,20 @@ class _Refresh:
         far: list[FileJob] = []
         for job in jobs:
             failure = traversal.failures.get(job.path)
-            if failure:
+            far_away = type_of(job.path) == "url"
+            if failure and not (far_away and remote is None and job.path in traversal.known):
                 yield job, failed_reading(job, failure, traversal.context.fingerprint)
             else:
-                (far if type_of(job.path) == "url" else near).append(job)
+                (far if far_away else near).append(job)
         async for job, reading in crew.readings(near):
             yield job, reading
         if remote and far:
             async for job, reading in remote.readings(far, traversal.context, traversal.known):
                 yield job, reading
+        elif far:
+            # Where no URL can be read, those that were read elsewhere stay as they are.
+            for job in far:
+                yield job, None
 
     def _targets(self, change: FileChange, traversal: Traversal) -> list[Target]:
         if change.path in self.roots or change.path == self.location.target:

@@ -215,7 +215,10 @@ class AnyReader:
         return self._of(path).resolve(path, target)
 
     def covers(self, target: str, path: str) -> bool:
-        return type_of(target) == type_of(path) and self._of(target).covers(target, path)
+        if type_of(target) != type_of(path):
+            return False
+        reader = self.remote if type_of(path) == "url" else self.local
+        return reader.covers(target, path) if reader else same_host(target, path)
 
     def annotations(self, path: str) -> Mapping[str, str]:
         return self._of(path).annotations(path)
@@ -225,6 +228,11 @@ class AnyReader:
         if reader is None:
             raise ReadError(ErrorCode.UNSUPPORTED_LOCATION, path, f"{path} is not read here")
         return reader
+
+
+def same_host(target: str, path: str) -> bool:
+    """Whether two URLs that nobody here understands better may belong together."""
+    return target.split("/")[:3] == path.split("/")[:3]
 
 
 def _mode(path: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.catalog import holds_credentials
 from graph.errors import ForbiddenError, InputError
 from graph.store import Batch, CatalogError, EntityWrite, Location, Operation, Store
 from ingest.globs import fixed_folder, is_pattern
@@ -43,6 +44,8 @@ def location_to_register(type: str, target: str, file_roots: Sequence[str]) -> L
     if type == "url":
         if "://" not in target and "@" not in target:
             raise InputError("`target` has to be an absolute URL, as https://host/owner/repository/blob/main/catalog-info.yaml")
+        if holds_credentials(target):
+            raise InputError("`target` must hold no credentials: it is shown to everybody; they are configured under integrations")
         return location_of(type, target, origin=REGISTERED, order=LAST)
     if not target.startswith("/"):
         raise InputError("`target` has to be an absolute path on the server")

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from ingest.globs import fixed_folder, is_pattern, matches
 from ingest.problems import ErrorCode
-from ingest.readers import CATALOG_FILES, Found, ReadError
+from ingest.readers import CATALOG_FILES, Found, ReadError, same_host
 from ingest.targets import is_url
 from plugins.archives import Limits, Unpacked, downloaded, unpacked
 from plugins.contract import Head, Place, RepositoryHost, SourceError, SourceReason
@@ -219,7 +219,7 @@ class SourceReader:
     def covers(self, target: str, path: str) -> bool:
         wide, narrow = self._hosts.of(target), self._hosts.of(path)
         if wide is None or narrow is None:
-            return path.startswith(f"{fixed_folder(target) if is_pattern(target) else target}".rstrip("/") + "/")
+            return same_host(target, path)
         inside = replace(narrow[1], path="") == replace(wide[1], path="")
         folder = fixed_folder(f"/{wide[1].path}") if is_pattern(wide[1].path) else f"/{wide[1].path}"
         return inside and f"/{narrow[1].path}".startswith(f"{folder.rstrip('/')}/")
@@ -343,6 +343,8 @@ class SourceReader:
         if one.unpacked is None:
             try:
                 one.unpacked = self._fetched_archive(one)
+                if self._closed:
+                    one.unpacked.close()
             except SourceError as error:
                 if error.reason is not SourceReason.TOO_LARGE:
                     one.failure = error

@@ -238,7 +238,7 @@ def _joined(at: HttpUrl, target: str) -> str:
 
 def _rate_limited(at: HttpUrl, wait: float) -> SourceError:
     remedy = "Nothing needs to be done: it is read again when the host allows. Credentials under integrations usually raise the limit."
-    message = f"{at.host} asks to be left alone for a while: its rate limit is used up"
+    message = f"{at.host} asks to be left alone for a while, most often because its rate limit is used up"
     return SourceError(SourceReason.RATE_LIMITED, str(at), message, remedy, retry_after_seconds=wait)
 
 

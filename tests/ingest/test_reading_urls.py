@@ -1,5 +1,6 @@
 """Locations of type url: repositories read by commit, with as few requests as can be, and nothing lost whatever fails."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -285,6 +286,32 @@ async def test_a_plain_file_is_one_request_and_asked_for_by_its_tag(urls: Urls, 
             ["component:default/plain"],
             ["source-not-found"],
         )
+
+
+async def test_where_no_url_can_be_read_those_read_elsewhere_stay(urls: Urls, hub: Hub, tmp_path: Path):
+    hub.repository("acme/shop", {"catalog-info.yaml": text(component("shop"), location("more", "./*/more.yaml"))})
+    hub.commit("acme/shop", {"a/more.yaml": text(component("more"))})
+    file = tmp_path / "catalog" / "all.yaml"
+    file.write_text(text(location("all", urls.url()), location("tree", urls.url("*/more.yaml", view="tree/main"))))
+    await urls.read(str(file), "file")
+    refs, head = await urls.catalog.refs(), await urls.catalog.store.head()
+    stored = await urls.stored()
+    await refresh(stored, urls.catalog.store, settings_from(urls.config, RelationRegistry()))
+    assert (await urls.catalog.refs(), await urls.catalog.store.head()) == (refs, head)
+    assert {code for _, code in await urls.codes()} == {"unsupported-location"}
+    assert ((await urls.read(str(file), "file")).errors, await urls.catalog.refs()) == (0, refs)
+
+
+@pytest.mark.parametrize("slow", ["/commits/", "/trees/", "/codeload/"])
+async def test_a_read_that_is_cancelled_ends_at_once_and_the_next_goes_on(urls: Urls, hub: Hub, slow: str):
+    target = urls.url("**/catalog-info.yaml", view="tree/main")
+    hub.repository("acme/shop", {f"{i}/catalog-info.yaml": text(component(f"c{i}")) for i in range(5)})
+    hub.fail(slow, Failure(delay_seconds=2), times=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await urls.read(target)
+    hub.heal()
+    assert (await urls.read(target)).created == 5
 
 
 async def test_a_file_that_is_too_large_is_an_error(urls: Urls, hub: Hub):
