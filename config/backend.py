@@ -109,9 +109,10 @@ class Reading(Section):
     max_unpacked_bytes: Annotated[int, Field(ge=1)] = Field(
         default=2 * 1024 * 1024 * 1024, description="The most that an archive may hold once unpacked."
     )
-    cache_folder: Path = Field(
-        default=Path(".callboard/cache"),
-        description="Folder for what is kept of plain Git repositories. Relative to the configuration file.",
+    cache_folder: Path | None = Field(
+        default=None,
+        description="Folder for what is kept of plain Git repositories, relative to the configuration file; without it .callboard/cache in "
+        "the working directory.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from config import Config
 from plugins.azure.host import AzureHost
@@ -14,6 +15,8 @@ from plugins.github.host import GitHubHost
 from plugins.gitlab.host import GitLabHost
 from plugins.https.host import HttpsHost
 from plugins.outbound.client import Outbound, outbound_from
+
+_CACHE = Path(".callboard/cache")
 
 
 class Hosts:
@@ -35,7 +38,7 @@ class Hosts:
 def hosts_from(config: Config, outbound: Outbound) -> Hosts:
     """The hosts of a configuration; `outbound` is how they are reached."""
     configured = config.integrations
-    folder, largest = config.backend.reading.cache_folder / "git", config.catalog.max_file_size_bytes
+    folder, largest = config.backend.reading.cache_folder or _CACHE, config.catalog.max_file_size_bytes
     hosts: list[RepositoryHost] = [
         *(GitHubHost(each, outbound) for each in configured.github),
         *(GitLabHost(each, outbound) for each in configured.gitlab),
@@ -43,7 +46,7 @@ def hosts_from(config: Config, outbound: Outbound) -> Hosts:
         *(BitbucketServerHost(each, outbound) for each in configured.bitbucket_server),
         *(AzureHost(each, outbound) for each in configured.azure),
         *(GiteaHost(each, outbound) for each in configured.gitea),
-        *(GitHost(each, outbound, folder, largest) for each in configured.git),
+        *(GitHost(each, outbound, folder / "git", largest) for each in configured.git),
         # Plain files come last, since they take every address that may be read.
         HttpsHost(outbound, largest),
     ]
