@@ -82,7 +82,8 @@ async def running(hub: Hub, store: Store, **providers: Any) -> AsyncIterator[Run
             ctx = {"queue": queue, "providing": Providing(built, None), "refreshing": Refreshing(config, store, RelationRegistry())}
 
             async def all_ran() -> bool:
-                return all("lastRun" in row.value for row in (await all_rows(store)).values()) and len(await all_rows(store)) == len(built)
+                rows = await all_rows(store)
+                return len(rows) == len(built) and all("lastRun" in row.value for row in rows.values())
 
             await until(all_ran)
             yield Running(hub, store, queue, ctx, [provider.name for provider in built])
