@@ -75,17 +75,17 @@ def overlaps(logs: list[Path]) -> list[tuple[str, float, float]]:
     """Times at which a location was read by one while another read it. Who was killed ends with the last thing it wrote."""
     spans: dict[str, list[tuple[float, float]]] = {}
     for log in logs:
-        begun: dict[str, float] = {}
+        begun: dict[str, list[float]] = {}
         last = 0.0
         for line in log.read_text().splitlines():
             at, what, location = line.split()
             last = float(at)
             if what == "begins":
-                begun[location] = last
+                begun.setdefault(location, []).append(last)
             else:
-                spans.setdefault(location, []).append((begun.pop(location), last))
-        for location, since in begun.items():
-            spans.setdefault(location, []).append((since, last))
+                spans.setdefault(location, []).append((begun[location].pop(0), last))
+        for location, open_since in begun.items():
+            spans.setdefault(location, []).extend((since, last) for since in open_since)
     found: list[tuple[str, float, float]] = []
     for location, times in spans.items():
         ordered = sorted(times)
