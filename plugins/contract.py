@@ -130,11 +130,12 @@ class ProvidedEntity:
 
 @dataclass(frozen=True, slots=True)
 class ProvidedLocation:
-    """A location that a provider found: read as if it had been configured. An `optional` one may turn out to be missing."""
+    """A location that a provider found: read as if it had been configured. One of type url may lead to no file, as long as its repository
+    is there; a missing file of this machine is an error.
+    """
 
     type: str
     target: str
-    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Discovery:
 
     def _locations(self, places: Sequence[Place]) -> Sequence[ProvidedLocation]:
         urls = dict.fromkeys(self._search.host.url(place) for place in places)
-        return [ProvidedLocation("url", url, optional=True) for url in urls]
+        return [ProvidedLocation("url", url) for url in urls]
 
 
 async def each(found: Sequence[Found], ask: Callable[[Found], Awaitable[Told]]) -> Sequence[Told]:

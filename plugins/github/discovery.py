@@ -127,7 +127,7 @@ class GitHubDiscovery:
         return self.config.catalog_path.removeprefix("/")
 
     def _location(self, url: str, branch: str) -> ProvidedLocation:
-        return ProvidedLocation("url", f"{url}/blob/{part(branch)}/{quoted(self._path)}", optional=True)
+        return ProvidedLocation("url", f"{url}/blob/{part(branch)}/{quoted(self._path)}")
 
     def _url_of(self, full_name: str) -> str:
         return f"{self._host.web_url}/{quoted(full_name)}"

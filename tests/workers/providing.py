@@ -34,7 +34,7 @@ class People:
 
     def give(self, *names: str, locations: Sequence[Path] = ()) -> None:
         entities = [ProvidedEntity(component(name), "https://people.example.com") for name in names]
-        self.mutation = FullMutation(entities, [ProvidedLocation("file", str(path), optional=True) for path in locations])
+        self.mutation = FullMutation(entities, [ProvidedLocation("file", str(path)) for path in locations])
 
     async def read(self, connection: ProviderConnection) -> None:
         self.reads += 1
