@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -310,9 +310,10 @@ async def fresh_load(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def comparable(dumped: dict[str, Any]) -> dict[str, Any]:
-    """Without what is claimed twice, which depends on who came first."""
+    """Without what is claimed twice, which depends on who came first, and by what a file is known to be unchanged, which is no part of it."""
     contested = {ref for ref, claims in dumped["claims"].items() if len(claims) > 1}
-    kept = {key: dumped[key] for key in ("errors", "files", "locations")}
+    kept = {key: dumped[key] for key in ("errors", "locations")}
+    kept["files"] = {at: {path: replace(file, digest="") for path, file in files.items()} for at, files in dumped["files"].items()}
     by_ref = {key: {ref: row for ref, row in dumped[key].items() if ref not in contested} for key in ("entities", "declared", "claims")}
     return {**kept, **by_ref}
 
