@@ -310,7 +310,7 @@ async def fresh_load(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def comparable(dumped: dict[str, Any]) -> dict[str, Any]:
-    """Without what is claimed twice, which depends on who came first, and by what a file is known to be unchanged, which is no part of it."""
+    """Without what is claimed twice, which depends on who came first, and without digests, which are of the code that read as well."""
     contested = {ref for ref, claims in dumped["claims"].items() if len(claims) > 1}
     kept = {key: dumped[key] for key in ("errors", "locations")}
     kept["files"] = {at: {path: replace(file, digest="") for path, file in files.items()} for at, files in dumped["files"].items()}
