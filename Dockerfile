@@ -22,6 +22,9 @@ LABEL org.opencontainers.image.title="Callboard" \
       org.opencontainers.image.description="A software catalog kept as a knowledge graph, served over GraphQL." \
       org.opencontainers.image.licenses="Apache-2.0"
 
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git openssh-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 callboard \
     && useradd --uid 10001 --gid callboard --no-create-home --home-dir /var/lib/callboard callboard \
     && install --directory --owner=callboard --group=callboard /var/lib/callboard

@@ -3,11 +3,14 @@
 import asyncio
 import base64
 import os
+import re
 import shutil
 import signal
+import subprocess
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -41,6 +44,9 @@ _SIGNS: Sequence[tuple[SourceReason, Sequence[str]]] = (
     (SourceReason.NOT_FOUND, ("couldn't find remote ref", "does not exist")),
     (SourceReason.TOO_LARGE, ("file size limit",)),
 )
+_PINS_ADDRESSES = (2, 37)
+"""The first version of git with http.curloptResolve; an older one ignores it."""
+
 _ADVICE = {
     SourceReason.UNAUTHORIZED: ("refuses the credentials, or asks for some", "Check the credentials of its host under integrations.git."),
     SourceReason.NOT_FOUND: ("has no such repository or revision", "Check the URL, the revision after ?ref=, and the credentials' rights."),
@@ -90,6 +96,9 @@ class Git:
         address = await self.outbound.check_host(name, port)
         if at.scheme == "ssh":
             return {**_environment(folder), "GIT_SSH_COMMAND": self._ssh(url, name, port, address, folder)}
+        if await asyncio.to_thread(_version) < _PINS_ADDRESSES:
+            message = f"{url} is not read: this machine has no git, or one that can't be told which address to connect to"
+            raise SourceError(SourceReason.UNAVAILABLE, url, message, "Install git 2.37 or later where Callboard runs.")
         # The address that was checked is the one that git connects to, whatever the name means a moment later.
         pinned = f"[{address}]" if ":" in address else address
         settings = {"http.curloptResolve": f"{name}:{port}:{pinned}"}
@@ -200,3 +209,13 @@ def _reason(told: str) -> SourceReason:
 def _failed(url: str, reason: SourceReason) -> SourceError:
     what, remedy = _ADVICE[reason]
     return SourceError(reason, url, f"{url} {what}", remedy)
+
+
+@cache
+def _version() -> tuple[int, ...]:
+    """The first two numbers of git's version; (0, 0) without git."""
+    try:
+        shown = subprocess.run(["git", "version"], capture_output=True, text=True, check=True, timeout=30).stdout  # noqa: S607 - whichever is installed
+    except (OSError, subprocess.SubprocessError):
+        return (0, 0)
+    return tuple(int(number) for number in re.findall(r"\d+", shown)[:2])
