@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import orjson
 
+from graph.errors import InputError
 from graph.refs import DEFAULT_NAMESPACE, Ref
 
 Document = Mapping[str, Any]
@@ -105,8 +106,11 @@ class Description:
 
 
 def described(document: Document) -> Description:
-    """The description of a document. TypeError if it holds text that is not Unicode."""
-    return Description(content_hash(canonical_json(document)), facts_of(document))
+    """The description of a document. InputError if it holds text that is not Unicode."""
+    try:
+        return Description(content_hash(canonical_json(document)), facts_of(document))
+    except TypeError as failure:
+        raise InputError(f"the document can't be written as JSON: {failure}") from failure
 
 
 def facts_of(document: Document) -> Facts:
