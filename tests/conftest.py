@@ -1,7 +1,9 @@
 """The servers that tests run against: started once for a session, skipped where they can't run, required in CI."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +18,17 @@ Server = TypeVar("Server", Neo4jServer, RedisServer)
 
 StartNeo4j = Callable[..., Neo4jServer]
 StartRedis = Callable[[], RedisServer]
+
+
+def _stay_on_this_machine(event: str, arguments: tuple[object, ...]) -> None:
+    """What is proven to be refused could not leave if it were not."""
+    if event == "socket.connect" and isinstance(address := arguments[1], tuple) and str(address[0]) != "localhost":
+        host = str(address[0]).partition("%")[0]
+        if not ip_address(host).is_loopback:
+            raise RuntimeError(f"a test tries to reach {host}")
+
+
+sys.addaudithook(_stay_on_this_machine)
 
 
 def _started(server: Server) -> Server:

@@ -22,8 +22,8 @@ FAILURES: Mapping[str, tuple[Failure, str]] = {
     "too-many": (secondary_limit(1), "source-rate-limited"),
     "truncated": (Failure(keep=10), "source-unavailable"),
     "no-token": (Failure(401, b'{"message": "Bad credentials"}'), "source-unauthorized"),
-    "metadata": (Failure(redirect="http://169.254.169.254/latest/meta-data/"), "source-not-allowed"),
-    "private": (Failure(redirect="http://10.0.0.1/"), "source-not-allowed"),
+    "metadata": (Failure(redirect="http://127.0.0.2/latest/meta-data/"), "source-not-allowed"),
+    "private": (Failure(redirect="http://[::1]:9/"), "source-not-allowed"),
     "elsewhere": (Failure(redirect="http://elsewhere.example/"), "source-not-allowed"),
 }
 """How each repository's requests fail, and the code of the error that tells of it."""
