@@ -5,7 +5,8 @@ seen only while one of its evidences is declared by a visible entity. `visible` 
 every method alike; `tests/contract/` holds them to it. Every method raises StoreUnavailableError while the store can't be reached, and
 InputError for text that is not Unicode (a lone surrogate).
 
-Orderings compare lower-case strings by code point; where nothing else is said, rows come in the order of their refs.
+Orderings compare lower-case strings by code point; where nothing else is said, rows come in the order of their refs. Neo4j compares
+what a request brings, such as a cursor, by UTF-16 code units: that differs only between characters from U+E000 to U+FFFF and those beyond.
 """
 
 from collections.abc import Mapping, Sequence

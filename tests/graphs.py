@@ -82,7 +82,7 @@ def merged(edges: Iterable[Edge]) -> tuple[Edge, ...]:
 KINDS = ("component", "api", "group")
 REFS = tuple(Ref(f"{kind}:{namespace}/{name}") for kind in KINDS for namespace, name in (("default", "a"), ("default", "b"), ("ops", "a")))
 RELATIONS = ("dependsOn", "ownedBy", "partOf")
-VALUES = ("a", "B", "b", "ab", "Zürich", "ß", "\U0001f600", "\uffee")
+VALUES = ("a", "B", "b", "ab", "Zürich", "ß", "\U0001f600", "\u4e2d")
 PATHS = ("kind", "metadata.namespace", "metadata.name", "spec.type", "spec.tags", "spec.tags.ab", "metadata.title", "spec.missing")
 
 refs = st.sampled_from(REFS)
