@@ -20,7 +20,7 @@ from tests.conftest import StartNeo4j
 pytestmark = pytest.mark.timeout(300)
 
 CAUSE = Cause("location", "file:/catalog/all.yaml")
-A_WHILE = 20
+A_WHILE = 90
 
 
 def store_at(uri: str, *, password: str | None = None, database: str = "neo4j") -> Neo4jStore:
