@@ -12,6 +12,7 @@ from plugins.contract import Head, SourceError, SourceReason
 from plugins.outbound.answers import Answer
 from plugins.outbound.client import Outbound
 from plugins.outbound.guard import http_url
+from plugins.pages import leads_down
 
 Sign = Callable[[str], Awaitable[Mapping[str, str]]]
 """The headers that sign a request to a URL. SourceError if they can't be had."""
@@ -182,6 +183,15 @@ def looked_for(url: str) -> Generator[None]:
         yield
     except SourceError as error:
         raise (missing(url) if error.reason is SourceReason.NOT_FOUND else error) from error
+
+
+@contextmanager
+def file_looked_for(url: str, path: str) -> Generator[None]:
+    """As `looked_for`, for the file at a path that people see at the address; a path that leads out of its repository is not found."""
+    if not leads_down(path):
+        raise missing(url)
+    with looked_for(url):
+        yield
 
 
 def missing(url: str) -> SourceError:

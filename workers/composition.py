@@ -46,7 +46,7 @@ async def running_worker(
         refreshing = Refreshing(config, store, registry, progress, hosts)
         if config.backend.queue is not None:
             async with within_reach(config.backend.queue.url) as queue:
-                actions = CatalogActions(store, refreshing.settings, file_roots, Requested(config.backend.queue.url))
+                actions = CatalogActions(store, refreshing.settings, file_roots, Requested(queue))
                 yield Beside(actions, QueuedWork(queue))
             return
         async with connected(None) as queue, _refreshing(refreshing, queue, hosts):
@@ -82,13 +82,9 @@ def _cron_jobs() -> Sequence[CronJob]:
     return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs()]
 
 
-def _providing(config: Config, hosts: Hosts) -> providers.Providing:
-    return providers.providing_from(config, hosts)
-
-
 @asynccontextmanager
 async def _refreshing(refreshing: Refreshing, queue: Queue, hosts: Hosts) -> AsyncGenerator[asyncio.Task[None]]:
-    providing = _providing(refreshing.config, hosts)
+    providing = providers.providing_from(refreshing.config, hosts)
     hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
     ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks}
     async with working(queue, _functions(), _cron_jobs(), ctx) as task:

@@ -10,8 +10,8 @@ from config.integrations_azure import SEARCH, SERVICES, SIGN_IN, AzureCredential
 from plugins.contract import Head, Place, TreeFile
 from plugins.oauth import ClientCredentials
 from plugins.outbound.client import Outbound
-from plugins.pages import TAGS, is_commit, leads_down, page, part, query, quoted
-from plugins.rest import RestApi, Sign, basic, looked_for, missing, signed_by, understood
+from plugins.pages import TAGS, is_commit, page, part, query, quoted
+from plugins.rest import RestApi, Sign, basic, file_looked_for, looked_for, signed_by, understood
 
 GIT = "_git"
 
@@ -86,10 +86,8 @@ class AzureHost:
             ]
 
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
-        if not leads_down(place.path):
-            raise missing(self.url(place))
         url = self._items(place, head, {"path": f"/{place.path}", "$format": "octetStream"})
-        with looked_for(self.url(place)):
+        with file_looked_for(self.url(place), place.path):
             return await self.api.content(url, max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:

