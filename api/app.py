@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from api.auth.admission import Admission, EveryoneIsGuest, access_of
 from api.errors import http_error
 from api.graphql.context import Context
 from api.graphql.feed import LogFeed
@@ -27,12 +28,17 @@ from api.protection import SecurityHeaders, is_own_origin
 from api.rest.entity_sets import entity_set_routes
 from api.webhooks import webhook_routes
 from config.model import Config
+from graph.access import unrestricted
 from graph.relations import RelationRegistry
 from graph.store import Store
 from plugins.receivers import receptions_from
 
 _FIRST_TRY_SECONDS = 0.5
 """How long a start waits for the store, so that the first requests to a store that is there are answered."""
+
+
+_OPEN_PATHS = ("/", "/livez", "/readyz", "/graphiql/*", "/webhooks/*")
+"""What is answered whoever asks: it tells nothing of the catalog, or as with webhooks it checks a signature."""
 
 
 def create_app(config: Config, store: Store, registry: RelationRegistry, background: Background = nullcontext) -> Starlette:
@@ -56,7 +62,10 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *entity_set_routes(lambda: opening.actions, config.catalog.registration.max_set_bytes),
             *webhook_routes(receptions_from(config), store, opening),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Admission, authenticator=EveryoneIsGuest(), policy=unrestricted, open_paths=_OPEN_PATHS),
+        ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
         lifespan=partial(_living, store, opening, feed),
     )
@@ -85,7 +94,9 @@ def _graphql_endpoint(
     return GraphQLEndpoint(
         schema,
         config.graphql,
-        context_of=lambda _: Context(store, registry, actions=opening.actions, work=opening.work, log_feed=feed),
+        context_of=lambda connection: Context(
+            store, registry, access_of(connection), actions=opening.actions, work=opening.work, log_feed=feed
+        ),
         feed=feed,
         is_own_origin=lambda connection: is_own_origin(connection, config.backend.base_url),
         opened=lambda: opening.opened,

@@ -55,14 +55,14 @@ def _picked(nodes: list[Data], key: str, fields: tuple[str, ...]) -> list[Any]:
 
 def _name(node: Any) -> str | None:
     """The name of a node, or of the only member of a list of nodes."""
-    only = node[0] if isinstance(node, list) and node else node
+    only: Any = node[0] if isinstance(node, list) and node else node
     return only["name"] if only else None
 
 
 def _placed(nodes: list[Data]) -> list[Any]:
     rows: list[Any] = []
     for node in nodes:
-        system = node["system"][0] if isinstance(node["system"], list) and node["system"] else node["system"] or None
+        system: Any = node["system"][0] if isinstance(node["system"], list) and node["system"] else node["system"] or None
         rows.append([node["name"], _name(node["owner"]), _name(system), _name(system["domain"]) if system else None])
     return rows
 

@@ -7,15 +7,14 @@ import strawberry
 
 from api.graphql.feed import LogFeed
 from api.graphql.loaders import Loaders
-from graph.conditions import EVERYTHING, Condition
+from graph.access import UNRESTRICTED_GUEST, Access
+from graph.conditions import Condition
 from graph.errors import StoreUnavailableError
 from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.lifecycle import Actions
 from workers.figures import BackgroundWork
-
-GUEST = Ref("user:default/guest")
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,21 @@ class Context:
 
     store: Store
     registry: RelationRegistry
-    visible: Condition = EVERYTHING
-    principal: Ref = GUEST
+    access: Access = UNRESTRICTED_GUEST
     most_reached: int = 250_000
     actions: Actions | None = None
     work: BackgroundWork | None = None
     log_feed: LogFeed | None = None
+
+    @property
+    def visible(self) -> Condition:
+        """Which entities the principal sees."""
+        return self.access.visible
+
+    @property
+    def principal(self) -> Ref:
+        """Who asks, as the log keeps it."""
+        return self.access.principal.ref
 
     @property
     def acting(self) -> Actions:

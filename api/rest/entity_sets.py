@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.auth.admission import access_of
 from api.errors import UNAVAILABLE, http_error
-from api.graphql.context import GUEST
 from graph.errors import CallboardError, InputError, InvalidRefError, NotFoundError, StoreUnavailableError
 from graph.refs import Ref, parse_ref
 from graph.store import CatalogError
@@ -60,7 +60,7 @@ def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> l
         return await _pushed(request, actions(), _entities(body, "added"), full=False, removed=_refs(body))
 
     async def dropped(request: Request) -> Response:
-        gone = await actions().drop_set(_name(request), GUEST, demand=_demand(request))
+        gone = await actions().drop_set(_name(request), access_of(request).principal.ref, demand=_demand(request))
         return _json({"removed": list(gone.removed), "orphaned": list(gone.orphaned)})
 
     by_name: list[tuple[str, Answer]] = [("GET", shown), ("PUT", put), ("PATCH", patched), ("DELETE", dropped)]
@@ -85,8 +85,8 @@ def _answering(answer: Answer) -> Answer:
 async def _pushed(
     request: Request, actions: Actions, documents: Sequence[Mapping[str, Any]], *, full: bool, removed: Sequence[Ref] = ()
 ) -> Response:
-    name, dry_run = _name(request), _dry_run(request)
-    pushed = await actions.push(name, documents, GUEST, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
+    name, dry_run, principal = _name(request), _dry_run(request), access_of(request).principal.ref
+    pushed = await actions.push(name, documents, principal, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
     return _json({"name": name, "dryRun": dry_run, **_told(pushed)}, pushed.tag)
 
 

@@ -10,6 +10,7 @@ from strawberry.federation import Schema
 
 from api.graphql.context import Context
 from api.graphql.schema import build_schema
+from graph.access import GUEST_PRINCIPAL, UNRESTRICTED_GUEST, Access, Action
 from graph.conditions import EVERYTHING, Condition
 from graph.entities import Edge, Entity, Evidence, Origin, canonical_json, content_hash
 from graph.patches import patch_between, patch_of_removal
@@ -168,6 +169,11 @@ def _schema_of(registry: RelationRegistry) -> Schema:
     return build_schema(registry)
 
 
+def seeing(visible: Condition) -> Access:
+    """What a guest may do who sees some entities only, and may do everything to those."""
+    return Access(GUEST_PRINCIPAL, {**UNRESTRICTED_GUEST.conditions, Action.ENTITY_READ: visible})
+
+
 class Asking:
     """Executes operations on a store in process, each with a context of its own."""
 
@@ -177,7 +183,7 @@ class Asking:
         self.schema = _schema_of(registry)
 
     async def answer(self, operation: str, *, visible: Condition = EVERYTHING, most_reached: int = 250_000, **variables: Any) -> Any:
-        context = Context(self.store, self.registry, visible, most_reached=most_reached)
+        context = Context(self.store, self.registry, seeing(visible), most_reached=most_reached)
         return await self.schema.execute(operation, variable_values=variables, context_value=context)
 
     async def data(self, operation: str, *, visible: Condition = EVERYTHING, **variables: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import LiteralString, cast
 
 import neo4j
 import pytest
@@ -24,7 +25,7 @@ CAUSE = Cause("user", "user:default/guest")
 def query(empty_neo4j_uri: str) -> Query:
     def answer(text: str, **parameters: object) -> list[neo4j.Record]:
         with neo4j.GraphDatabase.driver(empty_neo4j_uri) as driver:
-            return driver.execute_query(text, parameters).records
+            return driver.execute_query(cast("LiteralString", text), parameters).records
 
     return answer
 

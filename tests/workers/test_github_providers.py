@@ -17,7 +17,7 @@ from plugins.contract import Touched
 from plugins.hosts import opened_hosts
 from plugins.providers import providers_from
 from tests.servers.github import answers
-from tests.servers.github.description import install
+from tests.servers.github.description import description
 from tests.servers.github.hub import Failure, Hub
 from tests.servers.github.serving import serving_github
 from tests.workers.providing import errors, refs, run_again, until, working_on
@@ -28,7 +28,7 @@ from workers.refresh.jobs import Refreshing
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
-    install()
+    description()
     with serving_github(tmp_path / "github") as hub:
         hub.token("secret-token")
         yield hub

@@ -229,7 +229,8 @@ async def test_a_glob_finds_every_catalog_file_of_a_clone(tmp_path: Path, store:
     for name in ("a", "b"):
         (tmp_path / "clones" / "mono" / name).mkdir()
         write_documents(tmp_path / "clones" / "mono" / name / "catalog-info.yaml", component(name))
-    async with working_on(store, ClonesDiscovery("all", Clones(path=tmp_path / "clones", catalogPath="/**/catalog-info.yaml"))):
+    configured = Clones.model_validate({"path": tmp_path / "clones", "catalogPath": "/**/catalog-info.yaml"})
+    async with working_on(store, ClonesDiscovery("all", configured)):
         await until(has(store, "a", "b", "top"))
 
 

@@ -1,0 +1,1 @@
+"""Who asks: sign-in, sessions and tokens, and the admission of requests."""
