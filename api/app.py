@@ -28,7 +28,8 @@ from api.protection import SecurityHeaders, is_own_origin
 from api.rest.entity_sets import entity_set_routes
 from api.webhooks import webhook_routes
 from config.model import Config
-from graph.access import unrestricted
+from graph.access import Access, unrestricted
+from graph.redacting import seen_by
 from graph.relations import RelationRegistry
 from graph.store import Store
 from plugins.receivers import receptions_from
@@ -94,14 +95,17 @@ def _graphql_endpoint(
     return GraphQLEndpoint(
         schema,
         config.graphql,
-        context_of=lambda connection: Context(
-            store, registry, access_of(connection), actions=opening.actions, work=opening.work, log_feed=feed
-        ),
+        context_of=lambda connection: _context(store, registry, access_of(connection), opening, feed),
         feed=feed,
         is_own_origin=lambda connection: is_own_origin(connection, config.backend.base_url),
         opened=lambda: opening.opened,
         fingerprint=_fingerprint(config, schema.as_str()),
     )
+
+
+def _context(store: Store, registry: RelationRegistry, access: Access, opening: StoreOpening, feed: LogFeed) -> Context:
+    seen = seen_by(store, access, registry)
+    return Context(seen, registry, access, actions=opening.actions, work=opening.work, log_feed=feed)
 
 
 async def _to_graphql(_: Request) -> Response:
