@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, field_serializer
 
+from config.auth import App, Auth
 from config.backend import Backend
 from config.catalog import Catalog
 from config.graphql import GraphQL
@@ -17,6 +18,8 @@ class Config(Section):
     """Everything that can be configured. Config() is the built-in defaults."""
 
     backend: Backend = Field(default=Backend(), description="The server and its storage.")
+    app: App = Field(default=App(), description="The portal in front, if there is one.")
+    auth: Auth | None = Field(default=None, description="How people sign in; without it nobody has to.")
     graphql: GraphQL = Field(default=GraphQL(), description="The GraphQL endpoint.")
     integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
