@@ -25,6 +25,7 @@ from api.health import health_routes
 from api.metrics import OperationTimes, TimedOperation, metrics_route
 from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders, is_own_origin
+from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.webhooks import webhook_routes
 from config.model import Config
@@ -61,6 +62,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *health_routes(store, opening),
             metrics_route(store, opening, feed, times),
             *entity_set_routes(lambda: opening.actions, config.catalog.registration.max_set_bytes),
+            *catalog_routes(store, registry),
             *webhook_routes(receptions_from(config), store, opening),
         ],
         middleware=[

@@ -83,6 +83,10 @@ class RelatedRow:
     node: Entity | None
 
 
+EdgeEnd = tuple[str, Direction, Ref]
+"""An edge as one of its ends has it: the relation, the direction it is read in, and the other end."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReachedRow:
     """An entity that a closure reaches: its least distance from a root, and a shortest chain of edges from a root to it.
@@ -294,6 +298,13 @@ class Store(Protocol):
         self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition, filter: Condition | None = None
     ) -> Mapping[Ref, int]:
         """How many rows `related` would hold for each ref without a window. A missing or hidden ref is absent."""
+        ...
+
+    async def edges_of(self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition) -> Mapping[Ref, Sequence[EdgeEnd]]:
+        """For each visible entity of `refs`, all its edges along `steps`, ordered as they read.
+
+        They are what `related` lists, without windows, evidence and nodes. A missing or hidden ref is absent.
+        """
         ...
 
     async def closure(self, query: ClosureQuery, *, visible: Condition) -> Closure:

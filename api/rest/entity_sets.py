@@ -1,22 +1,21 @@
 """The push API: sets of entities that a client keeps in the catalog under a name of its own, at /api/catalog/entity-sets."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-import orjson
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from api.auth.admission import access_of
-from api.errors import UNAVAILABLE, http_error
-from graph.errors import CallboardError, InputError, InvalidRefError, NotFoundError, StoreUnavailableError
+from api.errors import UNAVAILABLE
+from api.rest.answers import Answer, answering, json_answer, json_object
+from graph.errors import InputError, InvalidRefError, NotFoundError, StoreUnavailableError
 from graph.refs import Ref, parse_ref
 from graph.store import CatalogError
-from ingest.lifecycle import Actions, Demand, PreconditionError, Pushed, PushedSet
+from ingest.lifecycle import Actions, Demand, Pushed, PushedSet
 
 _PATH = "/api/catalog/entity-sets"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -24,8 +23,6 @@ _NAME_RULE = "A set's name has 1 to 63 letters, digits, dots, dashes and undersc
 _TAG = re.compile(r'\s*(?:(?:W/)?"([^"]*)"|(\*))\s*')
 _MOST_ENTITIES = 100_000
 _FLAGS = {"": True, "true": True, "1": True, "false": False, "0": False}
-
-Answer = Callable[[Request], Awaitable[Response]]
 
 
 def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> list[Route]:
@@ -64,22 +61,8 @@ def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> l
         return _json({"removed": list(gone.removed), "orphaned": list(gone.orphaned)})
 
     by_name: list[tuple[str, Answer]] = [("GET", shown), ("PUT", put), ("PATCH", patched), ("DELETE", dropped)]
-    one = [Route(_PATH + "/{name}", _answering(answer), methods=[method]) for method, answer in by_name]
-    return [Route(_PATH, _answering(listed), methods=["GET"]), *one]
-
-
-def _answering(answer: Answer) -> Answer:
-    """The answer, or the error in the one shape of HTTP errors."""
-
-    async def answered(request: Request) -> Response:
-        try:
-            return await answer(request)
-        except PreconditionError as error:
-            return await http_error(request, HTTPException(412, str(error)))
-        except (CallboardError, HTTPException) as error:
-            return await http_error(request, error)
-
-    return answered
+    one = [Route(_PATH + "/{name}", answering(answer), methods=[method]) for method, answer in by_name]
+    return [Route(_PATH, answering(listed), methods=["GET"]), *one]
 
 
 async def _pushed(
@@ -138,34 +121,10 @@ def _tags(request: Request, header: str) -> Sequence[str] | None:
 
 
 async def _object(request: Request, max_bytes: int, known: set[str]) -> Mapping[str, object]:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "The body has to be JSON, with the header Content-Type: application/json.")
-    try:
-        body = orjson.loads(await _body(request, max_bytes))
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"The body is not valid JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise InputError("The body has to be a JSON object.")
-    content = cast("dict[str, object]", body)
+    content = await json_object(request, max_bytes, "catalog.registration.maxSetBytes")
     if unknown := sorted(content.keys() - known):
         raise InputError(f"The body has the member {unknown[0]!r}, which means nothing here; {' and '.join(sorted(known))} do.")
     return content
-
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    too_large = HTTPException(413, f"The body is larger than {max_bytes:,} bytes (catalog.registration.maxSetBytes).")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise too_large
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                raise too_large
-    except ClientDisconnect as error:
-        raise HTTPException(400, "The body did not arrive whole.") from error
-    return bytes(body)
 
 
 def _entities(body: Mapping[str, object], member: str, *, required: bool = False) -> Sequence[Mapping[str, Any]]:
@@ -197,7 +156,4 @@ def _refs(body: Mapping[str, object]) -> Sequence[Ref]:
 
 
 def _json(content: object, tag: str | None = None) -> Response:
-    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
-    if tag is not None:
-        headers["ETag"] = f'"{tag}"'
-    return Response(orjson.dumps(content), headers=headers)
+    return json_answer(content, headers=None if tag is None else {"ETag": f'"{tag}"'})

@@ -22,6 +22,7 @@ from graph.store import (
     Closure,
     ClosureQuery,
     Counts,
+    EdgeEnd,
     ErrorFilter,
     FacetCount,
     Location,
@@ -120,6 +121,9 @@ class Neo4jStore:
             return await neo4j_edges.related_counts(transaction, refs, steps, seen, await _resolved(transaction, filter, seen))
 
         return await self._read(visible, work)
+
+    async def edges_of(self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition) -> Mapping[Ref, Sequence[EdgeEnd]]:
+        return await self._read(visible, lambda transaction, seen: neo4j_edges.edges_of(transaction, refs, steps, seen))
 
     async def closure(self, query: ClosureQuery, *, visible: Condition) -> Closure:
         async def work(transaction: Transaction, seen: Condition) -> Closure:

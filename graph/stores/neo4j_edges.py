@@ -6,7 +6,7 @@ from graph.conditions import EVERYTHING, Condition
 from graph.entities import Edge, Entity
 from graph.refs import Ref
 from graph.relations import Direction, Step
-from graph.store import Page, RelatedRow, Window
+from graph.store import EdgeEnd, Page, RelatedRow, Window
 from graph.stores.neo4j_composer import Composer, joined, types
 from graph.stores.neo4j_connections import Transaction
 from graph.stores.neo4j_pages import chosen, entities_by_ref, visible_refs
@@ -61,6 +61,18 @@ async def related_counts(
         "related_counts", {**composer.parameters, "refs": list(dict.fromkeys(refs))}, **fragments
     )
     return dict(counted)
+
+
+async def edges_of(
+    transaction: Transaction, refs: Sequence[Ref], steps: Sequence[Step], visible: Condition
+) -> Mapping[Ref, Sequence[EdgeEnd]]:
+    """All edges of each visible entity along the steps."""
+    if not steps:
+        return {ref: [] for ref in await visible_refs(transaction, refs, visible)}
+    composer = Composer(visible)
+    fragments = {"visible": composer.visible("e"), "branches": composer.branches(steps)}
+    found = await transaction.value("edges_of", {**composer.parameters, "refs": list(dict.fromkeys(refs))}, **fragments)
+    return {ref: sorted((relation, Direction(direction), other) for relation, direction, other in ends) for ref, ends in found}
 
 
 async def edges(transaction: Transaction, relations: Sequence[str], visible: Condition) -> Sequence[tuple[Ref, str, Ref]]:

@@ -16,6 +16,7 @@ from graph.store import (
     Closure,
     ClosureQuery,
     Counts,
+    EdgeEnd,
     ErrorFilter,
     FacetCount,
     Location,
@@ -86,6 +87,9 @@ class SqliteStore:
         self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition, filter: Condition | None = None
     ) -> Mapping[Ref, int]:
         return await self._connections.read(lambda session: sqlite_edges.Surroundings(session, refs, steps, visible, filter).counts())
+
+    async def edges_of(self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition) -> Mapping[Ref, Sequence[EdgeEnd]]:
+        return await self._connections.read(lambda session: sqlite_edges.edges_of(session, refs, steps, visible))
 
     async def closure(self, query: ClosureQuery, *, visible: Condition) -> Closure:
         return await self._connections.read(lambda session: sqlite_traversals.closure(session, self._registry, query, visible))

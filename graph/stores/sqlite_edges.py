@@ -7,7 +7,7 @@ from graph.conditions import Condition
 from graph.entities import Edge
 from graph.refs import Ref
 from graph.relations import Direction, Step
-from graph.store import Page, RelatedRow, Window
+from graph.store import EdgeEnd, Page, RelatedRow, Window
 from graph.stores.sqlite_composer import Composer, joined
 from graph.stores.sqlite_connections import Session, as_json, texts_as_json
 from graph.stores.sqlite_pages import see
@@ -15,6 +15,7 @@ from graph.stores.sqlite_records import EdgeIds, check_bounds, edges_of_ids, ent
 from graph.stores.windows import Span, span_of
 
 _KEYS = ("ref", "term", "direction")
+_DIRECTIONS = {direction.value: direction for direction in Direction}
 _DANGLING_KEYS = ("target", "source", "relation")
 
 
@@ -98,6 +99,20 @@ def _span(window: Window, links: Sequence[_Link]) -> Span:
     if not links:
         return span_of(window, 0, 0, 0)
     return span_of(window, links[0].total, links[0].through_after, links[0].up_to_before)
+
+
+def edges_of(session: Session, refs: Sequence[Ref], steps: Sequence[Step], visible: Condition) -> Mapping[Ref, Sequence[EdgeEnd]]:
+    """All edges of each visible entity along the steps."""
+    composer = Composer(visible)
+    fragment = composer.visible("node.id")
+    roots: dict[int, Ref] = dict(session.rows("seen_nodes", {**composer.parameters, "refs": texts_as_json(refs)}, visible=fragment))
+    links = composer.links(steps, f"json_each({composer.parameter(as_json(list(roots)))})", "value")
+    found: dict[Ref, list[EdgeEnd]] = {ref: [] for ref in roots.values()}
+    for root, relation, direction, other in session.rows("edges_of", composer.parameters, links=links):
+        found[roots[root]].append((relation, _DIRECTIONS[direction], other))
+    for ends in found.values():
+        ends.sort()
+    return found
 
 
 def edges(session: Session, relations: Sequence[str], visible: Condition) -> Sequence[tuple[Ref, str, Ref]]:

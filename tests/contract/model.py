@@ -34,6 +34,7 @@ from graph.store import (
     Closure,
     ClosureQuery,
     Counts,
+    EdgeEnd,
     ErrorFilter,
     FacetCount,
     Keyset,
@@ -216,6 +217,13 @@ class Model:
     ) -> Mapping[Ref, int]:
         seen = self.seen(visible)
         return {ref: len(self._rows(ref, steps, seen, filter)) for ref in seen.intersection(refs)}
+
+    async def edges_of(self, refs: Sequence[Ref], steps: Sequence[Step], *, visible: Condition) -> Mapping[Ref, Sequence[EdgeEnd]]:
+        seen = self.seen(visible)
+        return {
+            ref: sorted((step.edge.relation, step.direction, step.ref) for step, _ in self._rows(ref, steps, seen, None))
+            for ref in seen.intersection(refs)
+        }
 
     async def closure(self, query: ClosureQuery, *, visible: Condition) -> Closure:
         seen = self.seen(visible)

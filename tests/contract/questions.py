@@ -80,6 +80,7 @@ _ARGUMENTS: Mapping[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "facets": st.tuples(st.lists(st.sampled_from(_PATHS), max_size=4), graphs.conditions),
     "related": st.tuples(_some_refs, graphs.steps, _windows(*_edge_keys)),
     "related_counts": st.tuples(_some_refs, graphs.steps),
+    "edges_of": st.tuples(_some_refs, graphs.steps),
     "closure": _closures(),
     "shortest_paths": st.tuples(graphs.refs, graphs.refs, graphs.steps, st.integers(0, 5)),
     "edges": st.tuples(_relations),

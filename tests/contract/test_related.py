@@ -129,6 +129,18 @@ async def test_counts_are_those_of_the_whole_lists(stocked: Store) -> None:
     assert await stocked.related_counts([STAFF], (), visible=EVERYTHING) == {STAFF: 0}
 
 
+async def test_the_edges_of_an_entity_are_listed_without_evidence_by_relation_direction_and_other_end(stocked: Store) -> None:
+    refs = [CART, ORDERS, ANNA, GHOST, CART]
+    around_cart = sorted((relation, Direction(direction), ref) for ref, relation, direction in AROUND_CART)
+    assert await stocked.edges_of(refs, AROUND, visible=EVERYTHING) == {
+        CART: around_cart,
+        ORDERS: [("providesApis", IN, CART)],
+        ANNA: [],
+    }
+    assert await stocked.edges_of(refs, AROUND, visible=all_but(CART)) == {ORDERS: [], ANNA: []}
+    assert await stocked.edges_of([STAFF], (), visible=EVERYTHING) == {STAFF: []}
+
+
 async def test_no_steps_no_edges_and_no_refs_no_pages(stocked: Store) -> None:
     pages = await stocked.related([CART], (), Window(10), visible=EVERYTHING)
     assert {ref: _keys(page) for ref, page in pages.items()} == {CART: []}

@@ -1,0 +1,1 @@
+"""The REST API of Backstage's catalog, under /api/catalog."""

@@ -1,0 +1,16 @@
+"""The routes of Backstage's catalog API, under one prefix."""
+
+from starlette.routing import Route
+
+from api.rest.catalog.entities import entity_routes
+from api.rest.catalog.reading import Catalog
+from graph.relations import RelationRegistry
+from graph.store import Store
+
+PREFIX = "/api/catalog"
+
+
+def catalog_routes(store: Store, registry: RelationRegistry) -> list[Route]:
+    """All of them. Errors have the one shape of HTTP errors, which is Backstage's."""
+    catalog = Catalog(store, registry)
+    return [*entity_routes(PREFIX, catalog)]
