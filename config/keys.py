@@ -33,10 +33,11 @@ class KnownKey:
 
 def reference() -> tuple[KnownKey, ...]:
     """Every key, in the order of the model; a list's items stand under `key[]`."""
-    return tuple(_walk(Config, "", None))
+    return tuple(_walk(Config, "", None, ()))
 
 
-def _walk(section: type[Section], prefix: str, when: str | None) -> Iterator[KnownKey]:
+def _walk(section: type[Section], prefix: str, when: str | None, above: tuple[type[Section], ...]) -> Iterator[KnownKey]:
+    """The keys of a section. One that may hold itself again is walked once."""
     for name, field in section.model_fields.items():
         key = f"{prefix}{field.alias or name}"
         below = list(sections_in(field.annotation))
@@ -44,7 +45,8 @@ def _walk(section: type[Section], prefix: str, when: str | None) -> Iterator[Kno
         origin = get_origin(field.annotation)
         item = "[]." if origin is tuple else ".<id>." if origin is Mapping else "."
         for one in below:
-            yield from _walk(one, key + item, _client_of(one) if len(below) > 1 else when)
+            if one is not section and one not in above:
+                yield from _walk(one, key + item, _client_of(one) if len(below) > 1 else when, (*above, section))
 
 
 def sections_in(annotation: Any) -> Iterator[type[Section]]:

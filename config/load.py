@@ -60,7 +60,7 @@ def load_with_source(
         own = resolve(_mapping(read_settings(file)), Surroundings(environ, file.parent, unset))
         merged = merge(merged, own) if own is not None else merged
     config = _validated(_anchored(merged, (), folder), unset)
-    refused = tuple(_refused(config, merged))
+    refused = (*_refused(config, merged), *_left_open(merged, unset))
     if refused:
         raise _together(refused)
     return config, Source(files, unset)
@@ -153,6 +153,25 @@ def _refused(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
     for key, host, kind in config.catalog.providers.hosts_named:
         if host not in {integration.host for integration in getattr(config.integrations, kind)}:
             yield _refusal(merged, key, f"names {host}, which is none of integrations.{to_camel(kind)}; add it there")
+
+
+def _left_open(merged: Setting, unset: Mapping[str, str]) -> Iterator[ConfigurationError]:
+    """What has no value in the policy. Elsewhere such a key counts as absent, but a condition that is absent lets everything through."""
+    if isinstance(merged.value, Mapping) and "permission" in merged.value:
+        yield from _without_value(merged.value["permission"], "permission")
+    for key in (key for key in unset if key.startswith(("permission.", "permission["))):
+        yield _refusal(merged, key, f"needs ${unset[key]}, which is not set")
+
+
+def _without_value(setting: Setting, key: str) -> Iterator[ConfigurationError]:
+    if setting.value is None:
+        yield ConfigurationError(key, "has no value; write one, or leave the key out", str(setting.place))
+    elif isinstance(setting.value, Mapping):
+        for name, below in setting.value.items():
+            yield from _without_value(below, f"{key}.{name}")
+    elif isinstance(setting.value, list):
+        for index, item in enumerate(setting.value):
+            yield from _without_value(item, f"{key}[{index}]")
 
 
 def _refusal(merged: Setting, key: str, message: str) -> ConfigurationError:

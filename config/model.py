@@ -10,6 +10,7 @@ from config.backend import Backend
 from config.catalog import Catalog
 from config.graphql import GraphQL
 from config.integrations import Integrations
+from config.permission import WITHOUT_POLICY, Permission
 from config.sections import Section
 from config.webhooks import OutgoingWebhooks
 
@@ -20,6 +21,7 @@ class Config(Section):
     backend: Backend = Field(default=Backend(), description="The server and its storage.")
     app: App = Field(default=App(), description="The portal in front, if there is one.")
     auth: Auth | None = Field(default=None, description="How people sign in; without it nobody has to.")
+    permission: Permission = Field(default=WITHOUT_POLICY, description="Who may do what; without it everybody may do everything.")
     graphql: GraphQL = Field(default=GraphQL(), description="The GraphQL endpoint.")
     integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
