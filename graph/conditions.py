@@ -45,20 +45,23 @@ class RefIn:
 class Related:
     """An edge of `relation`, followed in `direction`, leads to one of `targets`, which need not exist as entities.
 
-    With `transitive`, a chain of such edges does, whatever lies between. Without targets (None), any such edge will do.
+    With `transitive`, a chain of such edges does, whatever lies between. Without targets (None), any such edge will do. With `seen`,
+    edges that lead to what is hidden or missing do not count.
     """
 
     relation: str
     direction: Direction
     targets: tuple[Ref, ...] | None
     transitive: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TextContains:
-    """Every one of `words` (lower case) is part of the ref, the title, the description or a tag."""
+    """Every one of `words` (lower case) is part of the ref, the title, the description or a tag; with `ref_alone`, of the ref."""
 
     words: tuple[str, ...]
+    ref_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,13 @@ class IsOrphan:
 @dataclass(frozen=True, slots=True)
 class HasErrors:
     """A catalog error names the entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnWholeGraph:
+    """`of` holds as it does for visibility: on the whole graph, whatever the caller may see of it."""
+
+    of: "Condition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class Not:
     of: "Condition"
 
 
-Condition = FactIn | FactExists | FactHasPrefix | RefIn | Related | TextContains | IsOrphan | HasErrors | All | AnyOf | Not
+Condition = FactIn | FactExists | FactHasPrefix | RefIn | Related | TextContains | IsOrphan | HasErrors | OnWholeGraph | All | AnyOf | Not
 
 EVERYTHING = All()
 NOTHING = AnyOf()

@@ -13,6 +13,7 @@ from graph.conditions import (
     HasErrors,
     IsOrphan,
     Not,
+    OnWholeGraph,
     RefIn,
     Related,
     TextContains,
@@ -48,10 +49,10 @@ class _Descriptor:
             case Not(of):
                 held = self.passes(of)
                 return None if held is None else not held
-            case IsOrphan() | HasErrors():
-                return None
-            case Related():
-                return self._related(condition)
+            case OnWholeGraph(of):
+                return self.passes(of)
+            case IsOrphan() | HasErrors() | Related():
+                return self._related(condition) if isinstance(condition, Related) else None
             case _:
                 return self._of_descriptor(condition)
 
@@ -65,8 +66,8 @@ class _Descriptor:
                 return self._any_value(path, lambda value: value.startswith(prefix))
             case RefIn(refs):
                 return self._ref in refs
-            case TextContains(words):
-                return all(any(word in text for text in self._texts) for word in words)
+            case TextContains(words, ref_alone):
+                return all(any(word in text for text in self._texts[: 1 if ref_alone else None]) for word in words)
 
     def _any_value(self, path: str, holds: Callable[[str], bool]) -> bool:
         return any(at == path and holds(value) for at, value in self._facts)

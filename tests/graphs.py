@@ -16,6 +16,7 @@ from graph.conditions import (
     HasErrors,
     IsOrphan,
     Not,
+    OnWholeGraph,
     RefIn,
     Related,
     TextContains,
@@ -129,8 +130,8 @@ _leaves = (
     | st.builds(FactExists, _paths)
     | st.builds(FactHasPrefix, _paths, values.map(str.lower) | st.just(""))
     | st.builds(RefIn, _few_refs)
-    | st.builds(Related, relations, directions, st.none() | _few_refs, st.booleans())
-    | st.builds(TextContains, st.lists(values.map(str.lower) | st.just("api:"), max_size=2).map(tuple))
+    | st.builds(Related, relations, directions, st.none() | _few_refs, st.booleans(), st.booleans())
+    | st.builds(TextContains, st.lists(values.map(str.lower) | st.just("api:"), max_size=2).map(tuple), st.booleans())
     | st.just(IsOrphan())
     | st.just(HasErrors())
 )
@@ -138,7 +139,10 @@ _leaves = (
 conditions: st.SearchStrategy[Condition] = st.recursive(
     _leaves,
     lambda of: (
-        st.builds(All, st.lists(of, max_size=3).map(tuple)) | st.builds(AnyOf, st.lists(of, max_size=3).map(tuple)) | st.builds(Not, of)
+        st.builds(All, st.lists(of, max_size=3).map(tuple))
+        | st.builds(AnyOf, st.lists(of, max_size=3).map(tuple))
+        | st.builds(Not, of)
+        | st.builds(OnWholeGraph, of)
     ),
     max_leaves=4,
 )

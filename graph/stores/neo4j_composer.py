@@ -14,6 +14,7 @@ from graph.conditions import (
     HasErrors,
     IsOrphan,
     Not,
+    OnWholeGraph,
     RefIn,
     Related,
     TextContains,
@@ -44,7 +45,7 @@ class Composer:
 
     def visible(self, node: str) -> str:
         """The node, known to be an entity, may be seen."""
-        return ALWAYS if self._visible == EVERYTHING else self._seen_on_the_whole_graph(node)
+        return ALWAYS if self._visible == EVERYTHING else self._on_the_whole_graph(self._visible, node)
 
     def there(self, node: str) -> str:
         """The node is an entity and may be seen."""
@@ -86,6 +87,8 @@ class Composer:
                 return joined("OR", [self.matches(part, node) for part in of])
             case Not(of):
                 return f"NOT ({self.matches(of, node)})"
+            case OnWholeGraph(of):
+                return self._on_the_whole_graph(of, node)
             case FactIn() | FactExists() | FactHasPrefix():
                 return self._fact(condition, node)
             case _:
@@ -103,10 +106,10 @@ class Composer:
             if any(s.direction is direction for s in steps)
         )
 
-    def _seen_on_the_whole_graph(self, node: str) -> str:
+    def _on_the_whole_graph(self, condition: Condition, node: str) -> str:
         limited, self._visible = self._visible, EVERYTHING
         try:
-            return self.matches(limited, node)
+            return self.matches(condition, node)
         finally:
             self._visible = limited
 
@@ -129,9 +132,9 @@ class Composer:
                 return f"{node}.ref IN {self.parameter(list(refs))}"
             case Related():
                 return self._related(condition, node)
-            case TextContains(words):
+            case TextContains(words, ref_alone):
                 word, part = self._variable(), self._variable()
-                some = f"any({part} IN {node}.texts WHERE {part} CONTAINS {word})"
+                some = f"{node}.ref CONTAINS {word}" if ref_alone else f"any({part} IN {node}.texts WHERE {part} CONTAINS {word})"
                 return f"all({word} IN {self.parameter(list(words))} WHERE {some})"
             case IsOrphan():
                 return f"{node}.orphan"
@@ -159,7 +162,7 @@ class Composer:
     def _related(self, condition: Related, node: str) -> str:
         edge, other = self._variable(), self._variable()
         led = f"{other}.ref IN {self.parameter(list(condition.targets))}" if condition.targets is not None else ALWAYS
-        where = joined("AND", [led, self.declared(edge)])
+        where = joined("AND", [led, self.declared(edge), self.there(other) if condition.seen else ALWAYS])
         return f"EXISTS {{ MATCH {pattern(node, edge, condition.relation, condition.direction, other)} WHERE {where} }}"
 
 

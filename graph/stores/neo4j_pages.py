@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from graph.conditions import EVERYTHING, All, AnyOf, Condition, Not, RefIn, Related
+from graph.conditions import EVERYTHING, All, AnyOf, Condition, Not, OnWholeGraph, RefIn, Related
 from graph.entities import Entity
 from graph.refs import Ref
 from graph.relations import RelationRegistry
@@ -28,6 +28,8 @@ async def resolved(transaction: Transaction, condition: Condition, visible: Cond
             return AnyOf(tuple([await resolved(transaction, part, visible) for part in of]))
         case Not(of):
             return Not(await resolved(transaction, of, visible))
+        case OnWholeGraph(of):
+            return OnWholeGraph(await resolved(transaction, of))
         case _:
             return condition
 
@@ -36,7 +38,8 @@ async def _chained(transaction: Transaction, condition: Related, targets: Sequen
     """The refs from which a chain of the condition's edges leads to a target, level by level from the targets back."""
     composer = Composer(visible)
     step = pattern("e", "edge", condition.relation, condition.direction.opposite, "other")
-    declared = composer.declared("edge")
+    # Followed back from the targets, an edge leads from `e`, where it would arrive.
+    declared = joined("AND", [composer.declared("edge"), composer.there("e") if condition.seen else ALWAYS])
     found: set[Ref] = set()
     frontier = list(targets)
     while frontier:

@@ -13,6 +13,7 @@ from graph.conditions import (
     HasErrors,
     IsOrphan,
     Not,
+    OnWholeGraph,
     RefIn,
     Related,
     TextContains,
@@ -129,8 +130,8 @@ class Composer:
                 return f"{node} IN ({self._ids(refs)})"
             case Related():
                 return self._related_transitively(condition, node) if condition.transitive else self._related(condition, node)
-            case TextContains(words):
-                return self._text_contains(words, node)
+            case TextContains():
+                return self._text_contains(condition, node)
             case IsOrphan():
                 return f"{node} IN (SELECT entities.node FROM entities WHERE entities.orphan)"
             case HasErrors():
@@ -141,6 +142,8 @@ class Composer:
                 return joined("OR", [self.matches(part, node) for part in of])
             case Not(of):
                 return f"NOT {self.matches(of, node)}"
+            case OnWholeGraph(of):
+                return self._unseen().matches(of, node)
 
     def ref_range(self, condition: Condition) -> str:
         """Between which refs everything lies that meets the condition: a ref begins with its kind."""
@@ -205,6 +208,8 @@ class Composer:
             # A look-up for each of a few targets; of many, a test of membership for each edge.
             column = f"{edge}.{there}" if len(condition.targets) <= _FEW else f"+{edge}.{there}"
             where += f" AND {column} IN ({self._ids(condition.targets)})"
+        if condition.seen:
+            where += f" AND {self.there(f'+{edge}.{there}')}"
         return f"EXISTS (SELECT 1 FROM declarations AS {edge} WHERE {where})"
 
     def _related_transitively(self, condition: Related, node: str) -> str:
@@ -213,16 +218,21 @@ class Composer:
         here, there = ends(condition.direction)
         edge, relation = self._edge, self._of_relation(condition.relation)
         targets = self._ids(condition.targets)
-        first = f"SELECT {edge}.{here} FROM declarations AS {edge} WHERE {edge}.{there} IN ({targets}) AND {relation}"
-        further = f"SELECT {edge}.{here} FROM chain CROSS JOIN declarations AS {edge} ON {edge}.{there} = chain.id AND {relation}"
+        counted = f"{relation} AND {self.there(f'+{edge}.{there}')}" if condition.seen else relation
+        first = f"SELECT {edge}.{here} FROM declarations AS {edge} WHERE {edge}.{there} IN ({targets}) AND {counted}"
+        further = f"SELECT {edge}.{here} FROM chain CROSS JOIN declarations AS {edge} ON {edge}.{there} = chain.id AND {counted}"
         return f"{node} IN (WITH RECURSIVE chain (id) AS ({first} UNION {further}) SELECT id FROM chain)"
 
     def _of_relation(self, relation: str) -> str:
         return f"{self._edge}.relation = {self.term(relation)} AND {self.visible(f'+{self._edge}.declarer')}"
 
-    def _text_contains(self, words: Sequence[str], node: str) -> str:
+    def _text_contains(self, condition: TextContains, node: str) -> str:
+        words = condition.words
         if any(TEXT_SEPARATOR in word for word in words):
             return _NEVER
+        if condition.ref_alone:
+            found = joined("AND", [f"instr(named.ref, {self.parameter(word)})" for word in words])
+            return f"EXISTS (SELECT 1 FROM nodes AS named WHERE named.id = {node} AND {found})"
         found = joined("AND", [f"instr(texts.text, {self.parameter(word)})" for word in words])
         return f"EXISTS (SELECT 1 FROM texts WHERE texts.node = {node} AND {found})"
 

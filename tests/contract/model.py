@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cmp_to_key
@@ -19,6 +20,7 @@ from graph.conditions import (
     HasErrors,
     IsOrphan,
     Not,
+    OnWholeGraph,
     RefIn,
     Related,
     TextContains,
@@ -101,7 +103,7 @@ class Model:
 
     def seen(self, visible: Condition) -> Seen:
         whole = self._edges(self.entities)
-        return frozenset(ref for ref in self.entities if self._holds(visible, ref, whole))
+        return frozenset(ref for ref in self.entities if self._holds(visible, ref, whole, self.entities.keys()))
 
     def _facts(self, ref: Ref, path: str) -> Mapping[str, str]:
         found: dict[str, str] = {}
@@ -110,7 +112,7 @@ class Model:
                 found[value] = min(found.get(value, shown), shown)
         return found
 
-    def _holds(self, condition: Condition, ref: Ref, edges: Mapping[Key, Edge]) -> bool:
+    def _holds(self, condition: Condition, ref: Ref, edges: Mapping[Key, Edge], seen: AbstractSet[Ref]) -> bool:
         match condition:
             case FactIn(path, values):
                 return any(value in values for value in self._facts(ref, path))
@@ -121,30 +123,34 @@ class Model:
             case RefIn(refs):
                 return ref in refs
             case Related():
-                return self._related(condition, ref, edges)
-            case TextContains(words):
-                return all(any(word in text for text in self._texts(ref)) for word in words)
+                return self._related(condition, ref, edges, seen)
+            case TextContains(words, ref_alone):
+                return all(any(word in text for text in ([ref] if ref_alone else self._texts(ref))) for word in words)
             case IsOrphan():
                 return self.entities[ref].orphan
             case HasErrors():
                 return any(error.ref == ref for error in self.found_errors.values())
             case All(of):
-                return all(self._holds(part, ref, edges) for part in of)
+                return all(self._holds(part, ref, edges, seen) for part in of)
             case AnyOf(of):
-                return any(self._holds(part, ref, edges) for part in of)
+                return any(self._holds(part, ref, edges, seen) for part in of)
             case Not(of):
-                return not self._holds(of, ref, edges)
+                return not self._holds(of, ref, edges, seen)
+            case OnWholeGraph(of):
+                return self._holds(of, ref, self._edges(self.entities), self.entities.keys())
 
     def _texts(self, ref: Ref) -> Sequence[str]:
         metadata = self.entities[ref].metadata
         texts = [ref, metadata.get("title", ""), metadata.get("description", ""), *metadata.get("tags", ())]
         return [text.lower() for text in texts]
 
-    def _related(self, condition: Related, ref: Ref, edges: Mapping[Key, Edge]) -> bool:
+    def _related(self, condition: Related, ref: Ref, edges: Mapping[Key, Edge], seen: AbstractSet[Ref]) -> bool:
         met: set[Ref] = set()
         level = {ref}
         while level:
             level = {other for at in level for _, other in _along(edges, at, [Step(condition.relation, condition.direction)])} - met
+            if condition.seen:
+                level &= seen
             met |= level
             if not condition.transitive:
                 break
@@ -152,7 +158,7 @@ class Model:
 
     def _filtered(self, filter: Condition, seen: Seen) -> Sequence[Ref]:
         edges = self._edges(seen)
-        return [ref for ref in sorted(seen) if self._holds(filter, ref, edges)]
+        return [ref for ref in sorted(seen) if self._holds(filter, ref, edges, seen)]
 
     # What the port answers
 
@@ -193,7 +199,7 @@ class Model:
         rows = [
             (PathStep(edges[key], direction, other), (other, key[1], direction))
             for (key, direction), other in _along(edges, ref, steps)
-            if filter is None or (other in seen and self._holds(filter, other, edges))
+            if filter is None or (other in seen and self._holds(filter, other, edges, seen))
         ]
         return sorted(rows, key=lambda row: row[1])
 
@@ -248,7 +254,7 @@ class Model:
                 (previous, *_), step = min(arrivals[ref], key=lambda arrival: arrival[0])
                 depths[ref], paths[ref] = depth, [*paths[Ref(str(previous))], step]
         chosen = [
-            ref for ref, depth in depths.items() if depth and (query.filter is None or self._holds(query.filter, ref, edges))
+            ref for ref, depth in depths.items() if depth and (query.filter is None or self._holds(query.filter, ref, edges, seen))
         ]  # fmt: skip
         rows = sorted(((f"{depths[ref]:06d}", ref), ReachedRow(self.entities[ref], depths[ref], paths[ref])) for ref in chosen)
         deepest = max((depths[ref] for ref in chosen), default=0)
