@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -115,9 +115,24 @@ class Outbound:
                 moved = moved or answer.status in _PERMANENT
             finally:
                 await answer.close()
-            origin, at = at.origin, _following(at, next_url)
+            origin, at = at.origin, following(at, next_url)
             sent = sent if at.origin == origin else _without_credentials(sent)
         raise unreadable(at, "redirects in a circle, or too often")
+
+    @asynccontextmanager
+    async def forward(
+        self, method: str, at: HttpUrl, headers: Mapping[str, str], content: AsyncIterable[bytes] | None, deadline: float
+    ) -> AsyncGenerator[httpcore.Response]:
+        """The answer to exactly this request, as it comes and whatever its status; `deadline` is a time of the event loop.
+
+        Which host may be asked is for the caller to know; its addresses are checked all the same. SourceError (NOT_ALLOWED, UNAVAILABLE) if
+        no answer begins in time.
+        """
+        response = await self._send(method, at, headers, content, deadline)
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     async def _wait(self, account: str, at: HttpUrl) -> None:
         delay = self.budget.delay(account)
@@ -145,16 +160,16 @@ class Outbound:
         return None
 
     async def _send(
-        self, method: str, at: HttpUrl, headers: Mapping[str, str], content: bytes | None, deadline: float
+        self, method: str, at: HttpUrl, headers: Mapping[str, str], content: bytes | AsyncIterable[bytes] | None, deadline: float
     ) -> httpcore.Response:
         own = {"host": at.host, "user-agent": "callboard", "accept-encoding": "gzip", **headers}
-        if content is not None:
+        if isinstance(content, bytes):
             own["content-length"] = str(len(content))
         target = httpcore.URL(scheme=at.scheme.encode(), host=at.name.encode(), port=at.port, target=at.target.encode())
         request = httpcore.Request(
             method, target, headers=list(own.items()), content=content, extensions={"timeout": {"connect": _CONNECT_SECONDS}}
         )
-        repeatable = method in {"GET", "HEAD"}
+        repeatable = method in {"GET", "HEAD"} and (content is None or isinstance(content, bytes))
         try:
             async with asyncio.timeout_at(deadline):
                 try:
@@ -222,12 +237,13 @@ def _account(at: HttpUrl, headers: Mapping[str, str]) -> str:
     return f"{at.host} {hash(credentials)} {min(kinds, default='')}"
 
 
-def _following(at: HttpUrl, target: str) -> HttpUrl:
-    following = http_url(target if "://" in target else _joined(at, target))
-    if at.scheme == "https" and following.scheme != "https":
+def following(at: HttpUrl, target: str) -> HttpUrl:
+    """Where a redirect leads to. SourceError (NOT_ALLOWED) for one that is no URL or leaves https."""
+    found = http_url(target if "://" in target else _joined(at, target))
+    if at.scheme == "https" and found.scheme != "https":
         message = f"{at} is not read: it redirects from https to http"
         raise SourceError(SourceReason.NOT_ALLOWED, str(at), message, "Name the address that it redirects to, if it can be trusted.")
-    return following
+    return found
 
 
 def _joined(at: HttpUrl, target: str) -> str:
