@@ -9,7 +9,7 @@ from hashlib import blake2b
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
@@ -22,14 +22,16 @@ from api.graphql.page import PageFiles
 from api.graphql.schema import build_schema
 from api.graphql.view import GraphQLEndpoint
 from api.health import health_routes
+from api.limits.composition import after_admission, before_admission
+from api.limits.rates import charge
 from api.metrics import OperationTimes, TimedOperation, metrics_route
 from api.opening import Background, StoreOpening
-from api.protection import SecurityHeaders, is_own_origin
+from api.protection import SecurityHeaders, cross_origin, is_own_origin
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.webhooks import webhook_routes
 from config.model import Config
-from graph.access import Access, unrestricted
+from graph.access import unrestricted
 from graph.redacting import seen_by
 from graph.relations import RelationRegistry
 from graph.store import Store
@@ -66,8 +68,11 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *webhook_routes(receptions_from(config), store, opening),
         ],
         middleware=[
-            Middleware(SecurityHeaders),
+            Middleware(SecurityHeaders, base_url=config.backend.base_url),
+            *cross_origin(config.backend.cors),
+            *before_admission(config.backend),
             Middleware(Admission, authenticator=EveryoneIsGuest(), policy=unrestricted, open_paths=_OPEN_PATHS),
+            *after_admission(config.backend),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
         lifespan=partial(_living, store, opening, feed),
@@ -97,7 +102,7 @@ def _graphql_endpoint(
     return GraphQLEndpoint(
         schema,
         config.graphql,
-        context_of=lambda connection: _context(store, registry, access_of(connection), opening, feed),
+        context_of=lambda connection: _context(store, registry, connection, opening, feed),
         feed=feed,
         is_own_origin=lambda connection: is_own_origin(connection, config.backend.base_url),
         opened=lambda: opening.opened,
@@ -105,9 +110,10 @@ def _graphql_endpoint(
     )
 
 
-def _context(store: Store, registry: RelationRegistry, access: Access, opening: StoreOpening, feed: LogFeed) -> Context:
-    seen = seen_by(store, access, registry)
-    return Context(seen, registry, access, actions=opening.actions, work=opening.work, log_feed=feed)
+def _context(store: Store, registry: RelationRegistry, connection: HTTPConnection, opening: StoreOpening, feed: LogFeed) -> Context:
+    access = access_of(connection)
+    seen, taking = seen_by(store, access, registry), partial(charge, connection)
+    return Context(seen, registry, access, actions=opening.actions, work=opening.work, log_feed=feed, charge=taking)
 
 
 async def _to_graphql(_: Request) -> Response:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from graph.errors import CallboardError, InputError, LimitExceededError, StoreUnavailableError
+from graph.errors import CallboardError, InputError, LimitExceededError, RateLimitedError, StoreUnavailableError
 
 STATUS_BY_CODE: Mapping[str, int] = {
     "BAD_USER_INPUT": 400,
@@ -35,7 +35,9 @@ _NAME_BY_STATUS: Mapping[int, str] = {
     401: "AuthenticationError",
     403: "NotAllowedError",
     404: "NotFoundError",
+    408: "RequestTimeoutError",
     409: "ConflictError",
+    413: "PayloadTooLargeError",
     500: "InternalServerError",
     503: "ServiceUnavailableError",
 }
@@ -57,12 +59,22 @@ def graphql_error(error: GraphQLError) -> dict[str, Any]:
 def request_error(error: BaseException) -> dict[str, Any]:
     """The message and `extensions.code` of an error, as one member of `errors`."""
     public = _public(error)
+    if isinstance(public, RateLimitedError):
+        return {"message": str(public), "extensions": {"code": public.code, "retryAfterSeconds": public.retry_after_seconds}}
     if public is not None:
         return {"message": str(public), "extensions": {"code": public.code}}
     error_id = uuid4().hex[:12]
     _log.error("internal error %s", error_id, exc_info=error)
     message = f"Something went wrong in the server. Its log has the details under the id {error_id}."
     return {"message": message, "extensions": {"code": CallboardError.code, "id": error_id}}
+
+
+def status_of(extensions: Mapping[str, Any]) -> tuple[int, dict[str, str]]:
+    """The status of an HTTP answer that is an error with these `extensions` and nothing else, and the headers that it needs."""
+    seconds = extensions.get("retryAfterSeconds")
+    if seconds is not None:
+        return HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(seconds)}
+    return STATUS_BY_CODE[extensions["code"]], {}
 
 
 async def http_error(request: Request, error: Exception) -> JSONResponse:
@@ -72,8 +84,8 @@ async def http_error(request: Request, error: Exception) -> JSONResponse:
         if status == HTTPStatus.NOT_FOUND and message == HTTPStatus.NOT_FOUND.phrase:
             message = f"Nothing is served at {request.url.path}"
     else:
-        seen, headers = request_error(error), None
-        status, message = STATUS_BY_CODE[seen["extensions"]["code"]], seen["message"]
+        seen = request_error(error)
+        (status, headers), message = status_of(seen["extensions"]), seen["message"]
     name = _NAME_BY_STATUS.get(status) or HTTPStatus(status).phrase.title().replace(" ", "") + "Error"
     body = {
         "error": {"name": name, "message": message},

@@ -5,37 +5,95 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
-from api.errors import http_error
+from api.refusals import refuse
 from config.backend import Backend
+from config.cors import Cors
 from config.load import is_loopback
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "X-Permitted-Cross-Domain-Policies": "none",
 }
+_LONGEST_HOST = 253
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
-class SecurityHeaders:
-    """Adds the headers that a response does not set itself."""
+_OPENED_BY_OTHERS = "/api/auth/"
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+_YEAR_SECONDS = 365 * 24 * 3600
 
-    def __init__(self, app: ASGIApp) -> None:
+
+def security_headers(base_url: str) -> dict[str, str]:
+    """The headers of an answer that says nothing else. Only a server that is reached by https tells browsers to use nothing else."""
+    if urlsplit(base_url).scheme != "https":
+        return dict(_HEADERS)
+    return {**_HEADERS, "Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"}
+
+
+class SecurityHeaders:
+    """Adds the headers that a response does not set itself, also to the refusal of a WebSocket."""
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
         self._app = app
+        self._headers = security_headers(base_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_accepted = False
+
         async def send_protected(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+            nonlocal is_accepted
+            is_accepted = is_accepted or message["type"] == "websocket.accept"
+            if message["type"] == "websocket.close" and not is_accepted and "websocket.http.response" in scope.get("extensions", {}):
+                await send({"type": "websocket.http.response.start", "status": 403, "headers": self._raw(scope)})
+                await send({"type": "websocket.http.response.body", "body": b""})
+                return
+            if message["type"] in _STARTS:
+                self._protect(scope, MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, send_protected)
+
+    def _raw(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        headers = MutableHeaders({"Content-Length": "0"})
+        self._protect(scope, headers)
+        return headers.raw
+
+    def _protect(self, scope: Scope, headers: MutableHeaders) -> None:
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
+        # A portal of another origin opens the pages of signing in, and waits for what they say.
+        if not scope["path"].startswith(_OPENED_BY_OTHERS):
+            headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        # What is answered depends on who asks, and no cache between may keep it for somebody else.
+        if scope["path"].startswith("/api/"):
+            headers.setdefault("Cache-Control", "private, no-cache")
+
+
+def cross_origin(cors: Cors | None) -> list[Middleware]:
+    """What lets pages of the configured origins ask; without any, browsers keep all others from it."""
+    if cors is None:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=["*"] if "*" in cors.origin else [],
+            allow_origin_regex=cors.pattern,
+            allow_methods=cors.methods,
+            allow_headers=cors.allowed_headers,
+            expose_headers=cors.exposed_headers,
+            allow_credentials=cors.credentials,
+            max_age=cors.max_age,
+        )
+    ]
 
 
 class KnownHosts:
@@ -49,16 +107,19 @@ class KnownHosts:
         self._names = frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"} or HTTPConnection(scope).url.hostname in self._names:
+        if scope["type"] not in {"http", "websocket"} or _host(scope) in self._names:
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "websocket":
-            await WebSocket(scope, receive, send).close()
-            return
-        request = Request(scope, receive)
-        message = f"This server is not {request.headers.get('host')!r}; set backend.baseUrl to the address that clients use."
-        response = await http_error(request, HTTPException(421, message))
-        await response(scope, receive, send)
+        named = HTTPConnection(scope).headers.get("host", "")[:_LONGEST_HOST]
+        message = f"This server is not {named!r}; set backend.baseUrl to the address that clients use."
+        await refuse(HTTPException(421, message), scope, receive, send)
+
+
+def _host(scope: Scope) -> str | None:
+    try:
+        return HTTPConnection(scope).url.hostname
+    except ValueError:
+        return None
 
 
 def is_own_origin(connection: HTTPConnection, base_url: str) -> bool:
@@ -75,7 +136,9 @@ def is_own_origin(connection: HTTPConnection, base_url: str) -> bool:
 
 
 def protected(app: ASGIApp, backend: Backend) -> ASGIApp:
-    """The application, answering only for its own names while it listens on loopback, where it asks nobody to sign in."""
-    if not is_loopback(backend.listen.host):
-        return app
-    return KnownHosts(app, (*_LOCAL_NAMES, backend.listen.host, urlsplit(backend.base_url).hostname or ""))
+    """The application with security headers whatever fails, answering only for its own names while it listens on loopback, where it asks
+    nobody to sign in.
+    """
+    names = (*_LOCAL_NAMES, backend.listen.host, urlsplit(backend.base_url).hostname or "")
+    inner = KnownHosts(app, names) if is_loopback(backend.listen.host) else app
+    return SecurityHeaders(inner, backend.base_url)

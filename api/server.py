@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 
 from api.app import create_app
 from api.graphql.feed import LogFeed
-from api.protection import protected
+from api.limits.connections import bounded_http
+from api.protection import protected, security_headers
 from config.backend import Listen
 from config.errors import ConfigurationError
 from config.model import Config
@@ -64,6 +65,11 @@ class _Server(uvicorn.Server):
                 ws_per_message_deflate=False,
                 lifespan="on",
                 timeout_graceful_shutdown=_LONGEST_STOP_SECONDS,
+                http=bounded_http(config.backend.limits, security_headers(config.backend.base_url)),
+                limit_concurrency=config.backend.limits.max_connections,
+                # Whoever is believed in this can name any address as their own.
+                proxy_headers=bool(config.backend.trust_proxy),
+                forwarded_allow_ips=list(config.backend.trust_proxy),
             )
         )
 

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_serializer, field_validator
 
+from config.cors import Cors
+from config.limits import Limits, RateLimit
 from config.sections import Port, Section, Text
 
 
@@ -131,3 +133,10 @@ class Backend(Section):
     queue: Queue | None = Field(default=None, description="Where background jobs queue. Absent: inside the serving process.")
     reading: Reading = Field(default=Reading(), description="What may be read over the network.")
     auth: Auth = Field(default=Auth(), description="Who is let in while no sign-in provider is configured.")
+    cors: Cors | None = Field(default=None, description="Pages of which other origins may ask. Absent: none.")
+    limits: Limits = Field(default=Limits(), description="How long requests and answers may be and take.")
+    rate_limit: RateLimit = Field(default=RateLimit(), description="How much may be asked for in a minute.")
+    trust_proxy: tuple[Text, ...] = Field(
+        default=(),
+        description="Addresses and networks of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed. Absent: none.",
+    )

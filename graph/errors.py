@@ -13,6 +13,7 @@ CallboardError
 ├── ConflictError           CONFLICT
 │   └── StaleWriteError     what a write was computed from has changed since
 ├── LimitExceededError      LIMIT_EXCEEDED
+│   └── RateLimitedError    too much in too short a time; try again later
 └── StoreError              INTERNAL           the store answered something unexpected
     ├── PatchError          a patch of the log does not fit the document
     └── StoreUnavailableError  UNAVAILABLE     the store does not answer; try again later
@@ -73,6 +74,14 @@ class LimitExceededError(CallboardError):
     """The request asks for more than the configured limit allows."""
 
     code = "LIMIT_EXCEEDED"
+
+
+class RateLimitedError(LimitExceededError):
+    """Too much was asked for in too short a time. The same can be had `retry_after_seconds` later."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreError(CallboardError):

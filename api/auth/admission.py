@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
-from api.errors import http_error
+from api.refusals import refuse
 from graph.access import GUEST_PRINCIPAL, Access, Principal
 from graph.errors import CallboardError
 
@@ -50,7 +49,7 @@ class Admission:
             try:
                 scope[_KEY] = self._policy(await self._authenticator.principal_of(HTTPConnection(scope)))
             except CallboardError as error:
-                await _refuse(error, scope, receive, send)
+                await refuse(error, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -58,15 +57,11 @@ class Admission:
         return path in self._exact or path.startswith(self._below)
 
 
-async def _refuse(error: CallboardError, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        # Refused before it is accepted, which the client sees as 403.
-        await WebSocket(scope, receive, send).close()
-        return
-    response = await http_error(Request(scope, receive), error)
-    await response(scope, receive, send)
-
-
 def access_of(connection: HTTPConnection) -> Access:
     """What whoever sent the admitted request may do."""
     return cast("Access", connection.scope[_KEY])
+
+
+def is_admitted(scope: Scope) -> bool:
+    """Whether it is known who sent the request: it is to no open path, and was not refused."""
+    return _KEY in scope

@@ -1,5 +1,6 @@
 """What one request knows: its store, its registry, what its principal may see, and its loaders."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +23,8 @@ class Context:
     """Made anew for every request, because its loaders remember what they read.
 
     `most_reached` is the number of entities after which a traversal stops and says that it is truncated. Without `actions` the
-    catalog can only be read; without `work` nothing is known of jobs.
+    catalog can only be read; without `work` nothing is known of jobs. `charge` takes the cost of an operation from the principal, with
+    RateLimitedError if that is too much.
     """
 
     store: Store
@@ -32,6 +34,7 @@ class Context:
     actions: Actions | None = None
     work: BackgroundWork | None = None
     log_feed: LogFeed | None = None
+    charge: Callable[[int], None] = lambda cost: None
 
     @property
     def visible(self) -> Condition:

@@ -65,6 +65,7 @@ class OperationLimits(SchemaExtension):
         _refuse("{} levels of nested fields", "maxDepth", operation.depth, self._settings.max_depth)
         self._cost = operation.cost(context.variables or {})
         _refuse("an estimated cost of {}", "maxCost", self._cost, self._settings.max_cost)
+        context.context.charge(self._cost)
 
     def _refuse_unnamed(self, document: DocumentNode) -> None:
         # Strawberry would execute the first operation; the specification wants an error.

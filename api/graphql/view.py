@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api.errors import STATUS_BY_CODE, UNAVAILABLE
+from api.errors import STATUS_BY_CODE, UNAVAILABLE, status_of
 from api.execute import NotAQueryError, execute, refusal
 from api.graphql.context import Context
 from api.graphql.feed import LogFeed
@@ -152,12 +152,16 @@ class GraphQLEndpoint:
 
 
 def _answered(answer: Mapping[str, Any], media_type: str) -> Response:
-    """A request that was refused says so by its status; plain JSON keeps the 200 that older clients expect, but for an absent store."""
-    status = 200
+    """A request that was refused says so by its status; plain JSON keeps the 200 that older clients expect, but for an absent store
+    and for what is to be tried again later.
+    """
+    status, headers = 200, dict[str, str]()
     if "data" not in answer:
-        refused = STATUS_BY_CODE[answer["errors"][0]["extensions"]["code"]]
-        status = refused if media_type == RESPONSE or refused >= 500 else 200
-    return _json(answer, media_type, status)
+        refused, headers = status_of(answer["errors"][0]["extensions"])
+        status = refused if media_type == RESPONSE or refused >= 429 else 200
+    response = _json(answer, media_type, status)
+    response.headers.update(headers)
+    return response
 
 
 def _refused(error: CallboardError, media_type: str) -> Response:

@@ -1,0 +1,1 @@
+"""How much a request, a connection, a principal and an address may take."""
