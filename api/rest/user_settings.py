@@ -36,42 +36,48 @@ def user_settings_routes(store: Store, opened: Callable[[], bool]) -> list[Route
     Whoever asks reaches their own settings and no others; services and tokens for some actions only have none: 403. 400 for what is too
     long or too much.
     """
-    kept = _Kept(store, opened)
+    settings = _Settings(_Kept(store, opened))
+    one = _PATH + "/buckets/{bucket}/keys/{key:path}"
+    return [
+        Route(one, answering(settings.shown), methods=["GET"]),
+        Route(one, answering(settings.put), methods=["PUT"]),
+        Route(one, answering(settings.deleted), methods=["DELETE"]),
+        Route(_PATH + "/multiget", answering(settings.many), methods=["POST"]),
+    ]
 
-    async def shown(request: Request) -> Response:
+
+class _Settings:
+    """Answers requests."""
+
+    def __init__(self, kept: "_Kept") -> None:
+        self._kept = kept
+
+    async def shown(self, request: Request) -> Response:
         user, bucket, key = _user(request), *_named(request)
-        value = (await kept.values(user, [(bucket, key)]))[0]
+        value = (await self._kept.values(user, [(bucket, key)]))[0]
         if value is None:
             raise NotFoundError(f"Unable to find '{key}' in bucket '{bucket}'")
         return json_answer({"bucket": bucket, "key": key, "value": orjson.Fragment(value)})
 
-    async def put(request: Request) -> Response:
+    async def put(self, request: Request) -> Response:
         user, bucket, key = _user(request), *_named(request)
         body = await json_object(request, MOST_BYTES, _LIMIT)
         if "value" not in body:
             raise InputError('Missing required field "value"')
         value = _text(body["value"])
-        await kept.put(user, bucket, key, value)
+        await self._kept.put(user, bucket, key, value)
         return json_answer({"bucket": bucket, "key": key, "value": orjson.Fragment(value)})
 
-    async def deleted(request: Request) -> Response:
+    async def deleted(self, request: Request) -> Response:
         user, bucket, key = _user(request), *_named(request)
-        await kept.delete(user, bucket, key)
+        await self._kept.delete(user, bucket, key)
         return Response(status_code=204)
 
-    async def many(request: Request) -> Response:
+    async def many(self, request: Request) -> Response:
         user = _user(request)
         asked = _asked(await json_object(request, MOST_BYTES, _LIMIT))
-        values = await kept.values(user, asked)
+        values = await self._kept.values(user, asked)
         return json_answer({"items": [None if value is None else {"value": orjson.Fragment(value)} for value in values]})
-
-    one = _PATH + "/buckets/{bucket}/keys/{key:path}"
-    return [
-        Route(one, answering(shown), methods=["GET"]),
-        Route(one, answering(put), methods=["PUT"]),
-        Route(one, answering(deleted), methods=["DELETE"]),
-        Route(_PATH + "/multiget", answering(many), methods=["POST"]),
-    ]
 
 
 class _Kept:
