@@ -29,12 +29,15 @@ from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders, cross_origin, is_own_origin
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
+from api.rest.proxy import open_proxy_paths, proxy_routes
+from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
 from config.model import Config
 from graph.access import unrestricted
 from graph.redacting import seen_by
 from graph.relations import RelationRegistry
 from graph.store import Store
+from plugins.outbound.client import Outbound
 from plugins.receivers import receptions_from
 
 _FIRST_TRY_SECONDS = 0.5
@@ -53,8 +56,9 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     """
     opening = StoreOpening(store, background)
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
-    times = OperationTimes()
+    times, outbound = OperationTimes(), Outbound(config.backend.reading)
     graphql = _graphql_endpoint(config, store, registry, opening, feed, times)
+    open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy))
     app = Starlette(
         routes=[
             Route("/", _to_graphql),
@@ -66,23 +70,25 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *entity_set_routes(lambda: opening.actions, config.catalog.registration.max_set_bytes),
             *catalog_routes(store, registry),
             *webhook_routes(receptions_from(config), store, opening),
+            *proxy_routes(config.proxy, outbound),
+            *user_settings_routes(store, lambda: opening.opened),
         ],
         middleware=[
             Middleware(SecurityHeaders, base_url=config.backend.base_url),
             *cross_origin(config.backend.cors),
             *before_admission(config.backend),
-            Middleware(Admission, authenticator=EveryoneIsGuest(), policy=unrestricted, open_paths=_OPEN_PATHS),
+            Middleware(Admission, authenticator=EveryoneIsGuest(), policy=unrestricted, open_paths=open_paths),
             *after_admission(config.backend),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
-        lifespan=partial(_living, store, opening, feed),
+        lifespan=partial(_living, store, opening, feed, outbound),
     )
     app.state.feed = feed
     return app
 
 
 @asynccontextmanager
-async def _living(store: Store, opening: StoreOpening, feed: LogFeed, app: Starlette) -> AsyncGenerator[None, None]:
+async def _living(store: Store, opening: StoreOpening, feed: LogFeed, outbound: Outbound, app: Starlette) -> AsyncGenerator[None, None]:
     app.state.opening = asyncio.create_task(opening.run())
     await opening.wait_for_first_try(_FIRST_TRY_SECONDS)
     try:
@@ -92,6 +98,7 @@ async def _living(store: Store, opening: StoreOpening, feed: LogFeed, app: Starl
         app.state.opening.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.wait([app.state.opening])
+        await outbound.close()
         await store.close()
 
 
