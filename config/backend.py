@@ -87,6 +87,16 @@ class Auth(Section):
     )
 
 
+class Audit(Section):
+    """`backend.audit`."""
+
+    file: Path | None = Field(
+        default=None,
+        description="File that the audit log is appended to as well, relative to the configuration file; only its owner can read it. It may be "
+        "moved away while Callboard runs.",
+    )
+
+
 class AllowedHost(Section):
     """One of `backend.reading.allow`."""
 
@@ -133,6 +143,7 @@ class Backend(Section):
     queue: Queue | None = Field(default=None, description="Where background jobs queue. Absent: inside the serving process.")
     reading: Reading = Field(default=Reading(), description="What may be read over the network.")
     auth: Auth = Field(default=Auth(), description="Who is let in while no sign-in provider is configured.")
+    audit: Audit = Field(default=Audit(), description="Where the record of changes and denials goes, beside the log `callboard.audit`.")
     cors: Cors | None = Field(default=None, description="Pages of which other origins may ask. Absent: none.")
     limits: Limits = Field(default=Limits(), description="How long requests and answers may be and take.")
     rate_limit: RateLimit = Field(default=RateLimit(), description="How much may be asked for in a minute.")
