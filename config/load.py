@@ -25,6 +25,7 @@ ENVIRONMENT = "CALLBOARD_ENV"
 _PATH_KEYS = (
     ("backend", "database", "connection", "filename"),
     ("backend", "reading", "cacheFolder"),
+    ("backend", "audit", "file"),
     ("catalog", "locations", "*", "target"),
     ("catalog", "providers", "clones", "*", "path"),
     ("catalog", "registration", "fileRoots", "*"),
