@@ -1,16 +1,17 @@
 """What one request knows: its store, its registry, what its principal may see, and its loaders."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import strawberry
 
+from api.audit import Audit, Outcome
 from api.graphql.feed import LogFeed
 from api.graphql.loaders import Loaders
-from graph.access import UNRESTRICTED_GUEST, Access
+from graph.access import UNRESTRICTED_GUEST, Access, Action
 from graph.conditions import Condition
-from graph.errors import StoreUnavailableError
+from graph.errors import ForbiddenError, StoreUnavailableError
 from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Store
@@ -35,6 +36,7 @@ class Context:
     work: BackgroundWork | None = None
     log_feed: LogFeed | None = None
     charge: Callable[[int], None] = lambda cost: None
+    audit: Audit = field(default_factory=Audit)
 
     @property
     def visible(self) -> Condition:
@@ -45,6 +47,14 @@ class Context:
     def principal(self) -> Ref:
         """Who asks, as the log keeps it."""
         return self.access.principal.ref
+
+    def demand(self, action: Action, what: str) -> None:
+        """ForbiddenError, which is recorded, unless the principal may do this at all; `what` is the field that was asked for."""
+        try:
+            self.access.demand(action)
+        except ForbiddenError as error:
+            self.audit.record(self.access, action, what, Outcome.DENIED, cause=f"GraphQL {what}", reason=str(error))
+            raise
 
     @property
     def acting(self) -> Actions:
