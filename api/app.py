@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from api.audit import Audit, AuditedRefusals
 from api.auth.admission import Admission, EveryoneIsGuest, access_of
 from api.errors import http_error
 from api.graphql.context import Context
@@ -33,7 +34,7 @@ from api.rest.proxy import open_proxy_paths, proxy_routes
 from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
 from config.model import Config
-from graph.access import unrestricted
+from graph.policy import policy_from
 from graph.redacting import seen_by
 from graph.relations import RelationRegistry
 from graph.store import Store
@@ -54,10 +55,10 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     It answers within half a second; until the store is open, GraphQL requests get UNAVAILABLE. `app.state.opening` is the task that
     fails with StoreError if the store can never be opened; `app.state.feed` ends all subscriptions when it is closed.
     """
-    opening = StoreOpening(store, background)
+    opening, audit = StoreOpening(store, background), Audit(config.backend.audit.file)
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), Outbound(config.backend.reading)
-    graphql = _graphql_endpoint(config, store, registry, opening, feed, times)
+    graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit)
     open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy))
     app = Starlette(
         routes=[
@@ -77,13 +78,14 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             Middleware(SecurityHeaders, base_url=config.backend.base_url),
             *cross_origin(config.backend.cors),
             *before_admission(config.backend),
-            Middleware(Admission, authenticator=EveryoneIsGuest(), policy=unrestricted, open_paths=open_paths),
+            Middleware(AuditedRefusals, audit=audit),
+            Middleware(Admission, authenticator=EveryoneIsGuest(), policy=policy_from(config.permission), open_paths=open_paths),
             *after_admission(config.backend),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
         lifespan=partial(_living, store, opening, feed, outbound),
     )
-    app.state.feed = feed
+    app.state.feed, app.state.audit = feed, audit
     return app
 
 
@@ -99,17 +101,18 @@ async def _living(store: Store, opening: StoreOpening, feed: LogFeed, outbound: 
         with suppress(asyncio.CancelledError):
             await asyncio.wait([app.state.opening])
         await outbound.close()
+        app.state.audit.close()
         await store.close()
 
 
 def _graphql_endpoint(
-    config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, feed: LogFeed, times: OperationTimes
+    config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, feed: LogFeed, times: OperationTimes, audit: Audit
 ) -> GraphQLEndpoint:
     schema = build_schema(registry, (lambda: TimedOperation(times), *extensions_for(config.graphql)))
     return GraphQLEndpoint(
         schema,
         config.graphql,
-        context_of=lambda connection: _context(store, registry, connection, opening, feed),
+        context_of=lambda connection: _context(store, registry, connection, opening, feed, audit),
         feed=feed,
         is_own_origin=lambda connection: is_own_origin(connection, config.backend.base_url),
         opened=lambda: opening.opened,
@@ -117,10 +120,12 @@ def _graphql_endpoint(
     )
 
 
-def _context(store: Store, registry: RelationRegistry, connection: HTTPConnection, opening: StoreOpening, feed: LogFeed) -> Context:
+def _context(
+    store: Store, registry: RelationRegistry, connection: HTTPConnection, opening: StoreOpening, feed: LogFeed, audit: Audit
+) -> Context:
     access = access_of(connection)
     seen, taking = seen_by(store, access, registry), partial(charge, connection)
-    return Context(seen, registry, access, actions=opening.actions, work=opening.work, log_feed=feed, charge=taking)
+    return Context(seen, registry, access, actions=opening.actions, work=opening.work, log_feed=feed, charge=taking, audit=audit)
 
 
 async def _to_graphql(_: Request) -> Response:
