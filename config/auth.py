@@ -131,7 +131,7 @@ class GithubProvider(Provider):
 class GitlabProvider(Provider):
     """One of `auth.providers.gitlab`."""
 
-    known_resolvers = _BY_EMAIL | _BY_USERNAME
+    known_resolvers = _BY_EMAIL | {"usernameMatchingUserEntityName", "userIdMatchingUserEntityAnnotation"}
 
     audience: BaseUrl = Field(default="https://gitlab.com", description="Address of the GitLab.")
 
