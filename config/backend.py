@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_serializer, field_validator
 from config.cors import Cors
 from config.limits import Limits, RateLimit
 from config.sections import Port, Section, Text
+from config.service_access import ExternalAccess
 
 
 class Listen(Section):
@@ -85,6 +86,9 @@ class Auth(Section):
         description="Answer anyone who can reach the address, without sign-in. Allows listening beyond loopback; only for a network, "
         "such as that of a container whose port is published on loopback, where nobody else can reach it.",
     )
+    external_access: tuple[ExternalAccess, ...] = Field(
+        default=(), description="Services that may ask, each by a token of its own or by tokens of an issuer that is trusted."
+    )
 
 
 class Audit(Section):
@@ -92,8 +96,8 @@ class Audit(Section):
 
     file: Path | None = Field(
         default=None,
-        description="File that the audit log is appended to as well, relative to the configuration file; only its owner can read it. It may be "
-        "moved away while Callboard runs.",
+        description="File that the audit log is appended to as well, relative to the configuration file; only its owner can read it. It "
+        "may be moved away while Callboard runs.",
     )
 
 
