@@ -14,7 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from api.audit import Audit, AuditedRefusals
-from api.auth.admission import Admission, EveryoneIsGuest, access_of
+from api.auth.admission import Admission, access_of
+from api.auth.sign_in import sign_in_for
 from api.errors import http_error
 from api.graphql.context import Context
 from api.graphql.feed import LogFeed
@@ -58,8 +59,9 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     opening, audit = StoreOpening(store, background), Audit(config.backend.audit.file)
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), Outbound(config.backend.reading)
+    sign_in = sign_in_for(config, store, outbound)
     graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit)
-    open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy))
+    open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy), *sign_in.open_paths)
     app = Starlette(
         routes=[
             Route("/", _to_graphql),
@@ -73,13 +75,14 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *webhook_routes(receptions_from(config), store, opening),
             *proxy_routes(config.proxy, outbound),
             *user_settings_routes(store, lambda: opening.opened),
+            *sign_in.routes,
         ],
         middleware=[
             Middleware(SecurityHeaders, base_url=config.backend.base_url),
             *cross_origin(config.backend.cors),
             *before_admission(config.backend),
             Middleware(AuditedRefusals, audit=audit),
-            Middleware(Admission, authenticator=EveryoneIsGuest(), policy=policy_from(config.permission), open_paths=open_paths),
+            Middleware(Admission, authenticator=sign_in.authenticator, policy=policy_from(config.permission), open_paths=open_paths),
             *after_admission(config.backend),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},

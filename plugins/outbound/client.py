@@ -69,11 +69,12 @@ class Outbound:
         max_bytes: int = _MOST_BYTES,
         timeout_seconds: float = _TIMEOUT_SECONDS,
         expected: Collection[int] = (),
+        any_host: bool = False,
     ) -> tuple[Any, Answer]:
-        """What a GET answers, as JSON, None for an answer without content, and the answer itself. Errors as of `request`."""
+        """What a GET answers, as JSON, None for an answer without content, and the answer. Errors, and `any_host`, as of `request`."""
         asked = {"accept": "application/json", **(headers or {})}
         async with self.request(
-            "GET", url, headers=asked, max_bytes=max_bytes, timeout_seconds=timeout_seconds, expected=expected
+            "GET", url, headers=asked, max_bytes=max_bytes, timeout_seconds=timeout_seconds, expected=expected, any_host=any_host
         ) as answer:
             return await answer.json(), answer
 

@@ -1,0 +1,150 @@
+"""Finds out who asks by what a request brings: a token in its header, the cookie of a session, or what a trusted proxy says."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from starlette.requests import HTTPConnection
+
+from api.auth.admission import MissingCredentialsError
+from api.auth.clock import Clock, utc_now
+from api.auth.ownership import Ownership
+from api.auth.personal import PREFIX, PersonalTokens
+from api.auth.service import ServiceAccess
+from api.auth.sessions import Session, Sessions
+from api.auth.tokens import UserTokens
+from api.protection import is_own_origin
+from graph.access import Principal, PrincipalKind
+from graph.errors import ForbiddenError, UnauthenticatedError
+
+Proof = Callable[[HTTPConnection], Awaitable[Principal | None]]
+"""Another way to find out who asks: None if the request has nothing of the sort, UnauthenticatedError if it is not valid."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SESSION = "session:"
+_PERSONAL = "personal:"
+
+
+class CredentialsAuthenticator:
+    """Asks everybody for credentials. Several that name different principals are refused; without any, `guest` asks, if there is one."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        tokens: UserTokens,
+        personal: PersonalTokens,
+        services: ServiceAccess,
+        ownership: Ownership,
+        cookie: str,
+        base_url: str,
+        proofs: Sequence[Proof] = (),
+        guest: Principal | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._sessions = sessions
+        self._tokens = tokens
+        self._personal = personal
+        self._services = services
+        self._ownership = ownership
+        self._cookie = cookie
+        self._base_url = base_url
+        self._proofs = proofs
+        self._guest = guest
+        self._clock = clock
+
+    async def principal_of(self, connection: HTTPConnection) -> Principal:
+        """As of Authenticator; MissingCredentialsError where there is nothing to go by."""
+        token, cookie = bearer_of(connection), connection.cookies.get(self._cookie)
+        found = [] if token is None else [await self.principal_of_token(token)]
+        if cookie:
+            if token is None:
+                self._refuse_foreign(connection)
+            found.extend(await self._of_cookie(cookie, needed=token is None))
+        for proof in self._proofs:
+            principal = await proof(connection)
+            found.extend(() if principal is None else (principal,))
+        if not found:
+            if self._guest is None:
+                raise MissingCredentialsError(
+                    "Nobody is signed in. Sign in, or send a token in the header `Authorization: Bearer <token>`."
+                )
+            return self._guest
+        if len({principal.ref for principal in found}) > 1:
+            raise UnauthenticatedError("The request has credentials of different principals. Send those of one.")
+        return found[0]
+
+    async def principal_of_token(self, token: str) -> Principal:
+        """Whose token it is. UnauthenticatedError if it is not valid; StoreUnavailableError."""
+        if token.startswith(PREFIX):
+            found = await self._personal.find(token)
+            return await self._of_user(self._personal.principal(found), _PERSONAL + found.id)
+        service = await self._services.principal_of(token)
+        if service is not None:
+            return service
+        claims = await self._tokens.verify(token)
+        session = await self._sessions.by_id(claims.session)
+        if session.user != claims.user:
+            raise UnauthenticatedError("The token is of another session. Sign in again.")
+        principal = await self._of_session(session)
+        return replace(principal, expires_at=min(claims.expires_at, session.expires_at))
+
+    async def renewed(self, principal: Principal) -> Principal:
+        """The principal as it is now, with the claims of this moment. UnauthenticatedError if what it signed in by has ended since."""
+        if principal.expires_at is not None and principal.expires_at <= self._clock():
+            raise UnauthenticatedError("The token has expired. Sign in again.")
+        held = principal.session or ""
+        if held.startswith(_SESSION):
+            session = await self._sessions.by_id(held.removeprefix(_SESSION))
+            return replace(await self._of_session(session), expires_at=principal.expires_at)
+        if held.startswith(_PERSONAL):
+            found = await self._personal.by_id(held.removeprefix(_PERSONAL))
+            return await self._of_user(self._personal.principal(found), held)
+        return principal
+
+    async def _of_cookie(self, cookie: str, *, needed: bool) -> Sequence[Principal]:
+        try:
+            return [await self._of_session(await self._sessions.find(cookie))]
+        except UnauthenticatedError:
+            if needed:
+                raise
+            return []
+
+    async def _of_session(self, session: Session) -> Principal:
+        kind = PrincipalKind.GUEST if session.provider == "guest" else PrincipalKind.USER
+        principal = Principal(session.user, kind, session.claims, expires_at=session.expires_at)
+        return await self._of_user(principal, _SESSION + session.id)
+
+    async def _of_user(self, principal: Principal, held: str) -> Principal:
+        told = await self._ownership.claims_of(principal.ref)
+        more = [ref for ref in principal.claims if ref not in told]
+        return replace(principal, claims=(*told, *more), session=held)
+
+    def _refuse_foreign(self, connection: HTTPConnection) -> None:
+        """Browsers send cookies with what pages of other sites make them send. https://owasp.org/www-community/attacks/csrf"""
+        if connection.scope["type"] == "http" and connection.scope["method"] in _SAFE:
+            return
+        origin, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
+        is_own = is_own_origin(connection, self._base_url) if origin is not None else site in {"same-origin", "none"}
+        if not is_own or site not in {None, "same-origin", "none"}:
+            raise ForbiddenError(
+                "The request comes with a session's cookie, but from no page of this server. Send a token in the header Authorization."
+            )
+
+
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """The token of the Authorization header, None without one. UnauthenticatedError for several, and for other schemes than Bearer."""
+    given = connection.headers.getlist("authorization")
+    if not given:
+        return None
+    return bearer_in(given[0]) if len(given) == 1 else _refused()
+
+
+def bearer_in(header: str) -> str:
+    """The token in an Authorization header. UnauthenticatedError if there is none."""
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and token else _refused()
+
+
+def _refused() -> str:
+    raise UnauthenticatedError("The header Authorization has to be there once, as `Bearer <token>`.")
