@@ -101,3 +101,31 @@ async def past_documents(
 async def _documents(store: Store, refs: Sequence[Ref], at: Sequence[int], visible: Condition) -> Mapping[Ref, Sequence[Document | None]]:
     present, since = await present_and_since(store, refs, min(at), visible=visible)
     return {ref: documents_at(present.get(ref), since.get(ref, ()), at) for ref in refs}
+
+
+async def documents_around(
+    store: Store, changes: Sequence[Change], *, visible: Condition
+) -> Mapping[int, tuple[Document | None, Document | None]]:
+    """What its entity's document was right before and right after each of some log entries, by their sequence numbers.
+
+    Failures as those of `past_documents`.
+    """
+    if not changes:
+        return {}
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(PatchError):
+            return await _around(store, changes, visible)
+    return await _around(store, changes, visible)
+
+
+async def _around(store: Store, changes: Sequence[Change], visible: Condition) -> Mapping[int, tuple[Document | None, Document | None]]:
+    numbers: dict[Ref, list[int]] = {}
+    for change in changes:
+        numbers.setdefault(change.ref, []).append(change.sequence)
+    present, since = await present_and_since(store, sorted(numbers), min(c.sequence for c in changes) - 1, visible=visible)
+    found: dict[int, tuple[Document | None, Document | None]] = {}
+    for ref, of in numbers.items():
+        at = [moment for number in of for moment in (number - 1, number)]
+        documents = documents_at(present.get(ref), since.get(ref, ()), at)
+        found.update(zip(of, zip(documents[::2], documents[1::2], strict=True), strict=True))
+    return found
