@@ -70,7 +70,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             Mount("/graphiql", PageFiles()),
             *health_routes(store, opening),
             metrics_route(store, opening, feed, times),
-            *entity_set_routes(lambda: opening.actions, config.catalog.registration.max_set_bytes),
+            *entity_set_routes(lambda: opening.actions, audit, config.catalog.registration.max_set_bytes),
             *catalog_routes(store, registry),
             *webhook_routes(receptions_from(config), store, opening),
             *proxy_routes(config.proxy, outbound),
