@@ -15,13 +15,14 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from api.audit import Audit, AuditedRefusals
 from api.auth.admission import Admission, access_of
-from api.auth.sign_in import sign_in_for
+from api.auth.sign_in import SignIn, sign_in_for
 from api.errors import http_error
 from api.graphql.context import Context
 from api.graphql.feed import LogFeed
 from api.graphql.limits import extensions_for
 from api.graphql.page import PageFiles
 from api.graphql.schema import build_schema
+from api.graphql.trusted import documents_from
 from api.graphql.view import GraphQLEndpoint
 from api.health import health_routes
 from api.limits.composition import after_admission, before_admission
@@ -60,7 +61,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), Outbound(config.backend.reading)
     sign_in = sign_in_for(config, store, outbound)
-    graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit)
+    graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit, sign_in)
     open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy), *sign_in.open_paths)
     app = Starlette(
         routes=[
@@ -109,26 +110,51 @@ async def _living(store: Store, opening: StoreOpening, feed: LogFeed, outbound: 
 
 
 def _graphql_endpoint(
-    config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, feed: LogFeed, times: OperationTimes, audit: Audit
+    config: Config,
+    store: Store,
+    registry: RelationRegistry,
+    opening: StoreOpening,
+    feed: LogFeed,
+    times: OperationTimes,
+    audit: Audit,
+    sign_in: SignIn,
 ) -> GraphQLEndpoint:
     schema = build_schema(registry, (lambda: TimedOperation(times), *extensions_for(config.graphql)))
     return GraphQLEndpoint(
         schema,
         config.graphql,
-        context_of=lambda connection: _context(store, registry, connection, opening, feed, audit),
+        context_of=lambda connection: _context(store, registry, connection, opening, feed, audit, sign_in),
         feed=feed,
         is_own_origin=lambda connection: is_own_origin(connection, config.backend.base_url),
         opened=lambda: opening.opened,
         fingerprint=_fingerprint(config, schema.as_str()),
+        documents=documents_from(config.graphql.trusted_documents),
     )
 
 
 def _context(
-    store: Store, registry: RelationRegistry, connection: HTTPConnection, opening: StoreOpening, feed: LogFeed, audit: Audit
+    store: Store,
+    registry: RelationRegistry,
+    connection: HTTPConnection,
+    opening: StoreOpening,
+    feed: LogFeed,
+    audit: Audit,
+    sign_in: SignIn,
 ) -> Context:
     access = access_of(connection)
     seen, taking = seen_by(store, access, registry), partial(charge, connection)
-    return Context(seen, registry, access, actions=opening.actions, work=opening.work, log_feed=feed, charge=taking, audit=audit)
+    return Context(
+        seen,
+        registry,
+        access,
+        actions=opening.actions,
+        work=opening.work,
+        log_feed=feed,
+        charge=taking,
+        audit=audit,
+        sessions=sign_in.sessions,
+        personal=sign_in.personal,
+    )
 
 
 async def _to_graphql(_: Request) -> Response:

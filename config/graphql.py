@@ -1,5 +1,6 @@
 """The `graphql` section: what a request may cost, and what is shown to browsers."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -7,6 +8,16 @@ from pydantic import Field
 from config.sections import Section
 
 _Limit = Annotated[int, Field(ge=1)]
+
+
+class TrustedDocuments(Section):
+    """`graphql.trustedDocuments`."""
+
+    path: Path = Field(
+        description="A folder of documents `*.graphql`, each asked for by its path without suffix, or a manifest: JSON of texts by ids, "
+        "or Apollo's. Every document is also known by the sha256 of its text. Relative to the configuration file."
+    )
+    only: bool = Field(default=False, description="Refuse every operation that is not registered, over HTTP, WebSockets and events alike.")
 
 
 class GraphQL(Section):
@@ -24,5 +35,8 @@ class GraphQL(Section):
     timeout_seconds: _Limit = Field(default=30, description="How long an operation may take, in seconds.")
     max_subscriptions: _Limit = Field(default=1_000, description="How many subscriptions a server has at once, over all connections.")
     max_subscriptions_per_connection: _Limit = Field(default=50, description="How many operations one WebSocket has at once.")
+    trusted_documents: TrustedDocuments | None = Field(
+        default=None, description="Operations that were registered beforehand, and are asked for by their id."
+    )
     introspection: bool = Field(default=True, description="Whether the schema may be asked for.")
     graphiql: bool = Field(default=True, description="Whether browsers get GraphiQL at `/graphql`.")

@@ -27,6 +27,7 @@ _PATH_KEYS = (
     ("backend", "reading", "cacheFolder"),
     ("backend", "audit", "file"),
     ("catalog", "locations", "*", "target"),
+    ("graphql", "trustedDocuments", "path"),
     ("catalog", "providers", "clones", "*", "path"),
     ("catalog", "registration", "fileRoots", "*"),
 )

@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 
 from api.graphql.media import JSON
+from api.graphql.trusted import Documents
 from graph.errors import InputError, LimitExceededError
 
 _UTF_8 = frozenset({"", "utf-8", "utf8"})
@@ -23,14 +24,14 @@ class BodyTooLargeError(LimitExceededError):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a client asks for. Its `extensions` are checked and not used."""
+    """What a client asks for."""
 
     query: str
     operation_name: str | None
     variables: Mapping[str, Any]
 
 
-async def request_of_body(request: Request, max_bytes: int) -> GraphQLRequest:
+async def request_of_body(request: Request, max_bytes: int, documents: Documents) -> GraphQLRequest:
     """The request in a JSON body. MediaTypeError, BodyTooLargeError, or InputError if it can't be understood.
 
     Any other type than JSON is refused, since a page of another site could make a browser send it without being asked.
@@ -45,10 +46,10 @@ async def request_of_body(request: Request, max_bytes: int) -> GraphQLRequest:
         raise InputError("Batches are not served; send each operation in a request of its own.")
     if not isinstance(parameters, dict):
         raise InputError('The body has to be a JSON object such as {"query": "{ viewer { ref } }"}.')
-    return request_of_parameters(cast("dict[str, object]", parameters))
+    return request_of_parameters(cast("dict[str, object]", parameters), documents)
 
 
-def request_of_address(request: Request) -> GraphQLRequest:
+def request_of_address(request: Request, documents: Documents) -> GraphQLRequest:
     """The request in the query string, with `variables` and `extensions` as JSON. InputError if it can't be understood."""
     parameters: dict[str, object] = dict(request.query_params)
     for name in ("variables", "extensions"):
@@ -57,7 +58,7 @@ def request_of_address(request: Request) -> GraphQLRequest:
                 parameters[name] = orjson.loads(text)
             except orjson.JSONDecodeError as error:
                 raise InputError(f"`{name}` is not valid JSON: {error}") from error
-    return request_of_parameters(parameters)
+    return request_of_parameters(parameters, documents)
 
 
 def _demand_json(content_type: str) -> None:
@@ -85,11 +86,9 @@ def _refuse_beyond(limit: int, length: int) -> None:
         raise BodyTooLargeError(f"The body has {length:,} bytes or more; the limit is {limit:,} (graphql.maxRequestBytes).")
 
 
-def request_of_parameters(parameters: Mapping[str, object]) -> GraphQLRequest:
-    """The request whose parts are named as in a JSON body. InputError if it can't be understood."""
-    query = parameters.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise InputError("`query` is missing; it holds the GraphQL document, as a string.")
+def request_of_parameters(parameters: Mapping[str, object], documents: Documents) -> GraphQLRequest:
+    """The request whose parts are named as in a JSON body. InputError if it can't be understood, and as `documents` say."""
+    query = documents.text_of(parameters)
     name = parameters.get("operationName")
     if name is not None and not isinstance(name, str):
         raise InputError("`operationName` has to be a string or null.")

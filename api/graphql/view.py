@@ -23,12 +23,14 @@ from api.graphql.requests import BodyTooLargeError, GraphQLRequest, MediaTypeErr
 from api.graphql.schema import CatalogSchema, core_schema
 from api.graphql.sse import EventStream
 from api.graphql.streams import answers, type_of
+from api.graphql.trusted import Documents
 from api.graphql.validators import content_tag, depends_on_log_alone, log_tag, matches
 from api.graphql.ws import GraphQLSocket
 from config.graphql import GraphQL
 from graph.errors import CallboardError, InputError, StoreUnavailableError
 
 _METHODS = "GET, HEAD, POST"
+_ASKING = frozenset({"query", "documentId", "extensions"})
 _CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
 
 
@@ -66,6 +68,7 @@ class GraphQLEndpoint:
         is_own_origin: Callable[[HTTPConnection], bool],
         opened: Callable[[], bool],
         fingerprint: str,
+        documents: Documents,
     ) -> None:
         self._schema = schema
         self._core = core_schema(schema)
@@ -75,6 +78,7 @@ class GraphQLEndpoint:
         self._is_own_origin = is_own_origin
         self._opened = opened
         self._fingerprint = fingerprint
+        self._documents = documents
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -89,20 +93,28 @@ class GraphQLEndpoint:
             # Refused before it is accepted, which the client sees as 403.
             await socket.close()
             return
-        await GraphQLSocket(socket, self._schema, self._settings, self._feed, lambda: self._context_of(socket)).serve()
+        await GraphQLSocket(socket, self._schema, self._settings, self._feed, lambda: self._context_of(socket), self._documents).serve()
 
     async def _events(self, request: Request) -> EventStream:
         is_get = request.method == "GET"
-        asked = request_of_address(request) if is_get else await request_of_body(request, self._settings.max_request_bytes)
+        asked = request_of_address(request, self._documents) if is_get else await self._asked(request)
         if not self._opened():
             raise StoreUnavailableError(UNAVAILABLE)
         if is_get and type_of(asked, self._settings) is OperationType.MUTATION:
             raise NotAQueryError("Mutations are not executed by GET; send them by POST.")
         return EventStream(answers(self._schema, asked, self._context_of(request), self._settings))
 
+    async def _asked(self, request: Request) -> GraphQLRequest:
+        return await request_of_body(request, self._settings.max_request_bytes, self._documents)
+
     async def _response(self, request: Request) -> Response | EventStream:
         accept = request.headers.get("accept")
-        if request.method in {"GET", "HEAD"} and "query" not in request.query_params and self._settings.graphiql and wants_page(accept):
+        if (
+            request.method in {"GET", "HEAD"}
+            and not _ASKING & request.query_params.keys()
+            and self._settings.graphiql
+            and wants_page(accept)
+        ):
             return page()
         media_type = answer_type(accept)
         try:
@@ -111,10 +123,9 @@ class GraphQLEndpoint:
             if media_type is None:
                 raise NotAcceptableError(f"Answers are {RESPONSE} or {JSON}; the Accept header allows neither.")
             if request.method == "POST":
-                asked = await request_of_body(request, self._settings.max_request_bytes)
-                return _answered(await self._execute(request, asked), media_type)
+                return _answered(await self._execute(request, await self._asked(request)), media_type)
             if request.method in {"GET", "HEAD"}:
-                return await self._get(request, request_of_address(request), media_type)
+                return await self._get(request, request_of_address(request, self._documents), media_type)
             raise MethodError(f"{request.method} is not answered here; use POST, or GET for queries.")
         except CallboardError as error:
             return _refused(error, media_type or JSON)

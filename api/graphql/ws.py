@@ -17,6 +17,7 @@ from api.graphql.feed import FeedClosedError, LogFeed
 from api.graphql.requests import GraphQLRequest, request_of_parameters
 from api.graphql.schema import CatalogSchema
 from api.graphql.streams import answers
+from api.graphql.trusted import Documents
 from config.graphql import GraphQL
 from graph.errors import CallboardError, LimitExceededError
 
@@ -48,12 +49,21 @@ class _CloseError(Exception):
 class GraphQLSocket:
     """One connection, from the handshake to its end. `context` makes that of one operation."""
 
-    def __init__(self, socket: WebSocket, schema: CatalogSchema, settings: GraphQL, feed: LogFeed, context: Callable[[], Context]) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        schema: CatalogSchema,
+        settings: GraphQL,
+        feed: LogFeed,
+        context: Callable[[], Context],
+        documents: Documents,
+    ) -> None:
         self._socket = socket
         self._schema = schema
         self._settings = settings
         self._feed = feed
         self._context = context
+        self._documents = documents
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._initialised = False
         self._sending = asyncio.Lock()
@@ -140,7 +150,7 @@ class GraphQLSocket:
                 raise LimitExceededError(
                     f"A connection may have {most} operations at once (graphql.maxSubscriptionsPerConnection). Complete one first."
                 )
-            asked = request_of_parameters(cast("dict[str, object]", payload))
+            asked = request_of_parameters(cast("dict[str, object]", payload), self._documents)
         except CallboardError as error:
             await self._send({"id": operation_id, "type": "error", "payload": [request_error(error)]})
             return

@@ -53,7 +53,8 @@ class BoundedHttp(HttpToolsProtocol):
         # A header without an end reaches no callback of the parser, which keeps all of it.
         self._head_bytes += len(data) if self._in_head else 0
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        has_become_a_websocket = self.transport.get_protocol() is not self
+        if not self._in_head or has_become_a_websocket or self.transport.is_closing():
             return
         if self._head_bytes > self.limits.max_header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)

@@ -219,7 +219,7 @@ async def test_pages_of_other_sites_and_other_host_names_are_refused(unchanged: 
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"ws://evil.example:{port}/graphql", host="127.0.0.1", port=port):
             pass
-    assert refused.value.response.status_code == 403
+    assert refused.value.response.status_code == 421
     for origin in (unchanged.url, "http://localhost:7007"):
         async with client(unchanged, additional_headers={"Origin": origin}):
             pass
