@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import Pipe
 from pathlib import Path
@@ -16,6 +17,8 @@ from ingest.reading_process import Chunk, Readings, read_files
 
 _CHUNK = 64
 _CHUNKS_AHEAD = 64
+# While one is read the next is there already: the event loop may be busy with what was read before.
+_CHUNKS_OF_ONE = 2
 _WORTH_SECONDS = 0.5
 _WORTH_NEW_FILES = 500
 _MOST_PROCESSES = 4
@@ -81,11 +84,12 @@ class Crew:
         while len(self._processes) < self._most:
             process = _ReadingProcess(self._context)
             self._processes.append(process)
-            self._idle.put_nowait(process)
+            for _ in range(_CHUNKS_OF_ONE):
+                self._idle.put_nowait(process)
 
     async def _read(self, chunk: Chunk) -> Sequence[tuple[FileJob, FileReading | None]]:
         reader = await self._idle.get()
-        readings = await asyncio.to_thread(reader.read, chunk)
+        readings = await reader.read(chunk)
         # Once the processes are there, the interpreter of this one is needed for writing.
         if reader is not self._own or not any(process.answered for process in self._processes):
             self._idle.put_nowait(reader)
@@ -98,8 +102,8 @@ class _OwnProcess:
     def __init__(self, context: FileContext) -> None:
         self._context = context
 
-    def read(self, chunk: Chunk) -> Readings:
-        return read_files(chunk, self._context)
+    async def read(self, chunk: Chunk) -> Readings:
+        return await asyncio.to_thread(read_files, chunk, self._context)
 
 
 class _ReadingProcess:
@@ -117,24 +121,35 @@ class _ReadingProcess:
                 [sys.executable, "-c", code], pass_fds=(handle,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
         self._first: FileContext | None = context
+        # One thread each, so that answers come to those who asked, and a process that answers never waits for one that asks.
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="ask-reader")
+        self._listening = ThreadPoolExecutor(1, thread_name_prefix="hear-reader")
         self.answered = False
 
-    def read(self, chunk: Chunk) -> Readings:
-        """The readings of the chunk. Blocking. EOFError if the process died."""
+    async def read(self, chunk: Chunk) -> Readings:
+        """The readings of the chunk, which are those of the chunks asked for before first. EOFError or OSError if the process died."""
+        asked = self._asking.submit(self._ask, chunk)
+        heard = self._listening.submit(self._connection.recv)
+        await asyncio.wrap_future(asked)
+        readings: Readings = await asyncio.wrap_future(heard)
+        self.answered = True
+        return readings
+
+    def close(self) -> None:
+        self._process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        # Whoever still waits for it has met its end by now.
+        for pool in (self._asking, self._listening):
+            pool.shutdown(cancel_futures=True)
+        self._connection.close()
+
+    def _ask(self, chunk: Chunk) -> None:
         # A process that starts does not take what it is sent, so that sending waits for it.
         if self._first is not None:
             self._connection.send(self._first)
             self._first = None
         self._connection.send(chunk)
-        readings = self._connection.recv()
-        self.answered = True
-        return readings
-
-    def close(self) -> None:
-        self._connection.close()
-        self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
 
 
 def _chunks(jobs: Sequence[FileJob]) -> Iterator[Chunk]:
