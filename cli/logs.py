@@ -1,7 +1,10 @@
-"""Logging of the processes that run until stopped: one line each, on stderr."""
+"""Logging of the processes that run until stopped: one line each, on stderr, without secrets."""
 
 import logging
 import sys
+
+from config import Config
+from config.redaction import SecretsFilter, secrets_of
 
 
 class _Stderr(logging.Handler):
@@ -12,9 +15,12 @@ class _Stderr(logging.Handler):
         sys.stderr.flush()
 
 
-def log_to_stderr() -> None:
-    """Log what Callboard does, and of its libraries what they warn about."""
-    logging.basicConfig(handlers=[_Stderr()], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def log_to_stderr(config: Config) -> None:
+    """Log what Callboard does, and of its libraries what they warn about. Secrets of the configuration are masked wherever they stand."""
+    handler = _Stderr()
+    handler.addFilter(SecretsFilter(secrets_of(config)))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(True)
     logging.getLogger("callboard").setLevel(logging.INFO)
     # The driver tells of each of its own retries; what comes of them is told by Callboard.
     logging.getLogger("neo4j").setLevel(logging.CRITICAL)

@@ -17,7 +17,7 @@ from config import Config, load
 def command(port: int | None, configs: tuple[Path, ...]) -> int:
     """Serve the catalog over GraphQL, and keep it in step with its locations, until stopped by Ctrl-C."""
     config = load(configs)
-    log_to_stderr()
+    log_to_stderr(config)
     with shown_progress() as progress:
         return run(config if port is None else _listening_on(config, port), progress)
 

@@ -40,7 +40,7 @@ def command(check: bool, configs: tuple[Path, ...]) -> int:
     try:
         if check:
             return OK if asyncio.run(has_worker(queue.url)) else FINDINGS
-        log_to_stderr()
+        log_to_stderr(config)
         asyncio.run(_until_stopped(config))
     except (RedisError, OSError) as error:
         raise click.ClickException(f"Redis can't be reached: {error}") from error
