@@ -1,5 +1,7 @@
 """The root of all mutations: what may be done to the catalog."""
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import strawberry
@@ -14,6 +16,7 @@ from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location
 from api.graphql.types.webhooks import RedeliverWebhookPayload, redeliver_webhook
+from graph.access import Action
 from graph.entities import Entity
 from graph.errors import InputError, LimitExceededError
 from ingest.lifecycle import PlannedEntity, Refreshing, Registered, Unregistered, ValidatedDocuments
@@ -74,11 +77,15 @@ async def _register(
     type: Annotated[str, argument("How it is read: `url` or `file`.")] = "url",
     dry_run: Annotated[bool, argument("Whether nothing is to be done and only told what would be.")] = False,
 ) -> Registered:
-    return await info.context.acting.register(type, target, info.context.principal, dry_run=dry_run)
+    context = info.context
+    with nullcontext() if dry_run else _audited(info, Action.LOCATION_CREATE, f"{type}:{target}"):
+        return await context.acting.register(type, target, context.access, dry_run=dry_run)
 
 
 async def _unregister(info: Info, id: Annotated[strawberry.ID, argument("The id of the location.")]) -> Unregistered:
-    return await info.context.acting.unregister(id, info.context.principal)
+    context = info.context
+    with _audited(info, Action.LOCATION_DELETE, id):
+        return await context.acting.unregister(id, context.access)
 
 
 async def _refresh(
@@ -88,7 +95,8 @@ async def _refresh(
         raise InputError("`of` is empty; name entities by ref or locations by id")
     if len(of) > _MOST_REFRESHED:
         raise LimitExceededError(f"`of` names {len(of):,}, and {_MOST_REFRESHED:,} at most are read again by one request")
-    return await info.context.acting.refresh(of, info.context.principal, visible=info.context.visible)
+    with _audited(info, Action.ENTITY_REFRESH, of):
+        return await info.context.acting.refresh(of, info.context.access)
 
 
 async def _validate(
@@ -98,7 +106,11 @@ async def _validate(
         str | None, argument("`type:target` of the location that it would be read from, by whose rules it is checked too.")
     ] = UNSET,
 ) -> ValidatedDocuments:
-    return await info.context.acting.validate(document, given(location))
+    return await info.context.acting.validate(document, given(location), info.context.access)
+
+
+def _audited(info: Info, action: Action, subject: str | Sequence[str]) -> AbstractContextManager[None]:
+    return info.context.audit.doing(info.context.access, action, subject, cause=f"GraphQL {info.field_name}")
 
 
 @strawberry.type(description="What can be done to the catalog.")
