@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from graph.conditions import Condition
+from graph.access import Access
 from graph.errors import ConflictError
 from graph.refs import Ref
 from graph.store import CatalogError, Location, Operation
@@ -68,12 +68,15 @@ class ValidatedDocuments:
 
 @dataclass(frozen=True, slots=True)
 class PushedSet:
-    """A set of entities that was pushed. `tag` is another one whenever the set was given something else."""
+    """A set of entities that was pushed. `tag` is another one whenever the set was given something else.
+
+    The numbers are of everything, and None for a principal that may not see everything.
+    """
 
     name: str
     tag: str
-    entities: int
-    errors: int
+    entities: int | None
+    errors: int | None
     written_at: datetime | None
 
 
@@ -121,33 +124,45 @@ class Demand:
 
 
 class Actions(Protocol):
-    """Changes the catalog on behalf of a principal, whose name the log keeps. StoreUnavailableError if the store can't be reached."""
+    """Changes the catalog on behalf of a principal, whose name the log keeps. Nobody has to ask before whether the principal may.
 
-    async def register(self, type: str, target: str, principal: Ref, *, dry_run: bool) -> Registered:
-        """Add a location and read it. ForbiddenError if the configuration does not let it be read; InputError for a target that is none."""
+    ForbiddenError, and nothing is done, if its access does not allow the action; StoreUnavailableError if the store can't be reached.
+    """
+
+    async def register(self, type: str, target: str, access: Access, *, dry_run: bool) -> Registered:
+        """Add a location and read it. ForbiddenError if the configuration does not let it be read; InputError for a target that is none.
+
+        An entity that is there and hidden from the principal is told of as one that would be created.
+        """
         ...
 
-    async def unregister(self, location_id: str, principal: Ref) -> Unregistered:
-        """Remove a registered location. NotFoundError if there is none; ConflictError if it is not the API's to remove."""
+    async def unregister(self, location_id: str, access: Access) -> Unregistered:
+        """Remove a registered location. NotFoundError if there is none; ConflictError if it is not the API's to remove.
+
+        Of what goes with it, which nobody is asked for, only what the principal saw is told.
+        """
         ...
 
-    async def refresh(self, of: Sequence[str], principal: Ref, *, visible: Condition) -> Refreshing:
-        """Have the locations with these ids, and those of the entities with these refs, read soon."""
+    async def refresh(self, of: Sequence[str], access: Access) -> Refreshing:
+        """Have the locations with these ids, and those of the entities with these refs, read soon.
+
+        Whoever may not read locations knows none by id, and is told of none.
+        """
         ...
 
-    async def validate(self, document: str, location: str | None) -> ValidatedDocuments:
+    async def validate(self, document: str, location: str | None, access: Access) -> ValidatedDocuments:
         """Check a text as if it were a catalog file; with a location, `type:target`, by the rules for that one too. InputError."""
         ...
 
-    async def sets(self) -> Sequence[PushedSet]:
-        """The sets that were pushed, ordered by name."""
+    async def sets(self, access: Access) -> Sequence[PushedSet]:
+        """The sets that were pushed, ordered by name; for whoever may push some."""
         ...
 
     async def push(
         self,
         name: str,
         documents: Sequence[Mapping[str, Any]],
-        principal: Ref,
+        access: Access,
         *,
         full: bool,
         removed: Sequence[Ref],
@@ -156,10 +171,12 @@ class Actions(Protocol):
     ) -> Pushed:
         """Have the set hold the documents: those alone if `full`, else beside what it holds, without those `removed`.
 
-        PreconditionError if the set is not as demanded.
+        PreconditionError if the set is not as demanded; ForbiddenError if an entity would go that the principal may not delete.
         """
         ...
 
-    async def drop_set(self, name: str, principal: Ref, *, demand: Demand) -> Unregistered:
-        """Remove a set and what it holds. NotFoundError if there is none; PreconditionError if it is not as demanded."""
+    async def drop_set(self, name: str, access: Access, *, demand: Demand) -> Unregistered:
+        """Remove a set and what it holds. NotFoundError if there is none; PreconditionError if it is not as demanded; ForbiddenError as
+        `push`.
+        """
         ...

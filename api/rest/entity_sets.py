@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -9,14 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.audit import Audit
 from api.auth.admission import access_of
 from api.errors import UNAVAILABLE
 from api.rest.answers import Answer, answering, json_answer, json_object
+from graph.access import Action
 from graph.errors import InputError, InvalidRefError, NotFoundError, StoreUnavailableError
 from graph.refs import Ref, parse_ref
 from graph.store import CatalogError
 from ingest.lifecycle import Actions, Demand, Pushed, PushedSet
 
+_SET = "entity-set:"
 _PATH = "/api/catalog/entity-sets"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _NAME_RULE = "A set's name has 1 to 63 letters, digits, dots, dashes and underscores, with a letter or digit at both ends."
@@ -25,11 +29,12 @@ _MOST_ENTITIES = 100_000
 _FLAGS = {"": True, "true": True, "1": True, "false": False, "0": False}
 
 
-def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> list[Route]:
+def entity_set_routes(acting: Callable[[], Actions | None], audit: Audit, max_bytes: int) -> list[Route]:
     """GET lists the sets; PUT gives a set its entities, PATCH adds and removes some, DELETE removes it. `acting` is None until it can act.
 
     Bodies are JSON of at most `max_bytes`. PUT, PATCH and DELETE honour If-Match and If-None-Match, and with `?dryRun=true` PUT and PATCH
-    only tell. 400 for a request that makes no sense, 404 for a set that is none, 412, 413, 415, 503 while the store can't be reached.
+    only tell. All of it is for whoever may do catalog.entity.create, and what removes entities for whoever may do catalog.entity.delete to
+    them. 400 for a request that makes no sense, 404 for a set that is none, 412, 413, 415, 503 while the store can't be reached.
     """
 
     def actions() -> Actions:
@@ -39,25 +44,29 @@ def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> l
         return found
 
     async def listed(request: Request) -> Response:
-        return _json({"items": [_summary(one) for one in await actions().sets()]})
+        return _json({"items": [_summary(one) for one in await actions().sets(access_of(request))]})
 
     async def shown(request: Request) -> Response:
         name = _name(request)
-        for found in await actions().sets():
+        for found in await actions().sets(access_of(request)):
             if found.name == name:
                 return _json(_summary(found), found.tag)
         raise NotFoundError(f"There is no entity set named {name!r}.")
 
     async def put(request: Request) -> Response:
+        access_of(request).demand(Action.ENTITY_CREATE)
         body = await _object(request, max_bytes, {"entities"})
-        return await _pushed(request, actions(), _entities(body, "entities", required=True), full=True)
+        return await _pushed(request, actions(), audit, _entities(body, "entities", required=True), full=True)
 
     async def patched(request: Request) -> Response:
+        access_of(request).demand(Action.ENTITY_CREATE)
         body = await _object(request, max_bytes, {"added", "removed"})
-        return await _pushed(request, actions(), _entities(body, "added"), full=False, removed=_refs(body))
+        return await _pushed(request, actions(), audit, _entities(body, "added"), full=False, removed=_refs(body))
 
     async def dropped(request: Request) -> Response:
-        gone = await actions().drop_set(_name(request), access_of(request).principal.ref, demand=_demand(request))
+        name, access = _name(request), access_of(request)
+        with audit.doing(access, Action.ENTITY_DELETE, f"{_SET}{name}", cause=_cause(request)):
+            gone = await actions().drop_set(name, access, demand=_demand(request))
         return _json({"removed": list(gone.removed), "orphaned": list(gone.orphaned)})
 
     by_name: list[tuple[str, Answer]] = [("GET", shown), ("PUT", put), ("PATCH", patched), ("DELETE", dropped)]
@@ -66,10 +75,17 @@ def entity_set_routes(acting: Callable[[], Actions | None], max_bytes: int) -> l
 
 
 async def _pushed(
-    request: Request, actions: Actions, documents: Sequence[Mapping[str, Any]], *, full: bool, removed: Sequence[Ref] = ()
+    request: Request,
+    actions: Actions,
+    audit: Audit,
+    documents: Sequence[Mapping[str, Any]],
+    *,
+    full: bool,
+    removed: Sequence[Ref] = (),
 ) -> Response:
-    name, dry_run, principal = _name(request), _dry_run(request), access_of(request).principal.ref
-    pushed = await actions.push(name, documents, principal, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
+    name, dry_run, access = _name(request), _dry_run(request), access_of(request)
+    with nullcontext() if dry_run else audit.doing(access, Action.ENTITY_CREATE, f"{_SET}{name}", cause=_cause(request)):
+        pushed = await actions.push(name, documents, access, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
     return _json({"name": name, "dryRun": dry_run, **_told(pushed)}, pushed.tag)
 
 
@@ -86,6 +102,10 @@ def _told(pushed: Pushed) -> dict[str, Any]:
 
 def _conflict(error: CatalogError) -> dict[str, Any]:
     return {"ref": error.ref, "message": error.message, "remedy": error.remedy}
+
+
+def _cause(request: Request) -> str:
+    return f"{request.method} {request.url.path}"
 
 
 def _summary(one: PushedSet) -> dict[str, Any]:
