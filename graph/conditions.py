@@ -35,6 +35,14 @@ class FactHasPrefix:
 
 
 @dataclass(frozen=True, slots=True)
+class FactContains:
+    """`part` (lower case) is part of a value under `path`."""
+
+    path: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefIn:
     """The entity is one of `refs`."""
 
@@ -102,7 +110,21 @@ class Not:
     of: "Condition"
 
 
-Condition = FactIn | FactExists | FactHasPrefix | RefIn | Related | TextContains | IsOrphan | HasErrors | OnWholeGraph | All | AnyOf | Not
+Condition = (
+    FactIn
+    | FactExists
+    | FactHasPrefix
+    | FactContains
+    | RefIn
+    | Related
+    | TextContains
+    | IsOrphan
+    | HasErrors
+    | OnWholeGraph
+    | All
+    | AnyOf
+    | Not
+)
 
 EVERYTHING = All()
 NOTHING = AnyOf()

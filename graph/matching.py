@@ -7,6 +7,7 @@ from graph.conditions import (
     All,
     AnyOf,
     Condition,
+    FactContains,
     FactExists,
     FactHasPrefix,
     FactIn,
@@ -56,7 +57,7 @@ class _Descriptor:
             case _:
                 return self._of_descriptor(condition)
 
-    def _of_descriptor(self, condition: FactIn | FactExists | FactHasPrefix | RefIn | TextContains) -> bool:
+    def _of_descriptor(self, condition: FactIn | FactExists | FactHasPrefix | FactContains | RefIn | TextContains) -> bool:
         match condition:
             case FactIn(path, values):
                 return any((path, value) in self._facts for value in values)
@@ -64,6 +65,8 @@ class _Descriptor:
                 return self._any_value(path, lambda _: True)
             case FactHasPrefix(path, prefix):
                 return self._any_value(path, lambda value: value.startswith(prefix))
+            case FactContains(path, part):
+                return self._any_value(path, lambda value: part in value)
             case RefIn(refs):
                 return self._ref in refs
             case TextContains(words, ref_alone):

@@ -40,13 +40,15 @@ Keyset = tuple[str | None, ...]
 class Window:
     """At most `limit` rows strictly after `after`; with `backward`, the last `limit` rows strictly before `before`.
 
-    Both bounds may be given. Rows are returned in ascending order of the ordering either way.
+    Both bounds may be given. Rows are returned in ascending order of the ordering either way. `page` alone passes over `skip` rows first;
+    an empty page's place is the one without.
     """
 
     limit: int
     after: Keyset | None = None
     before: Keyset | None = None
     backward: bool = False
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)

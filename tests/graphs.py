@@ -10,6 +10,7 @@ from graph.conditions import (
     All,
     AnyOf,
     Condition,
+    FactContains,
     FactExists,
     FactHasPrefix,
     FactIn,
@@ -129,6 +130,7 @@ _leaves = (
     | st.builds(FactIn, st.just("kind"), st.lists(st.sampled_from(KINDS), max_size=2).map(tuple))
     | st.builds(FactExists, _paths)
     | st.builds(FactHasPrefix, _paths, values.map(str.lower) | st.just(""))
+    | st.builds(FactContains, _paths, values.map(str.lower) | st.sampled_from(["", "r", "e"]))
     | st.builds(RefIn, _few_refs)
     | st.builds(Related, relations, directions, st.none() | _few_refs, st.booleans(), st.booleans())
     | st.builds(TextContains, st.lists(values.map(str.lower) | st.just("api:"), max_size=2).map(tuple), st.booleans())

@@ -8,6 +8,7 @@ from graph.conditions import (
     All,
     AnyOf,
     Condition,
+    FactContains,
     FactExists,
     FactHasPrefix,
     FactIn,
@@ -89,7 +90,7 @@ class Composer:
                 return f"NOT ({self.matches(of, node)})"
             case OnWholeGraph(of):
                 return self._on_the_whole_graph(of, node)
-            case FactIn() | FactExists() | FactHasPrefix():
+            case FactIn() | FactExists() | FactHasPrefix() | FactContains():
                 return self._fact(condition, node)
             case _:
                 return self._other(condition, node)
@@ -117,7 +118,7 @@ class Composer:
         self._variables += 1
         return f"v{self._variables}"
 
-    def _fact(self, condition: FactIn | FactExists | FactHasPrefix, node: str) -> str:
+    def _fact(self, condition: FactIn | FactExists | FactHasPrefix | FactContains, node: str) -> str:
         match condition:
             case FactIn(path, values):
                 return self._fact_in(path, values, node)
@@ -125,6 +126,8 @@ class Composer:
                 return self._fact_starts_with(fact_prefix(path), node)
             case FactHasPrefix(path, prefix):
                 return self._fact_starts_with(fact_prefix(path) + prefix, node)
+            case FactContains(path, part):
+                return self._fact_contains(fact_prefix(path), part, node)
 
     def _other(self, condition: RefIn | Related | TextContains | IsOrphan | HasErrors, node: str) -> str:
         match condition:
@@ -158,6 +161,11 @@ class Composer:
     def _fact_starts_with(self, prefix: str, node: str) -> str:
         fact = self._variable()
         return f"any({fact} IN {node}.facts WHERE {fact} STARTS WITH {self.parameter(prefix)})"
+
+    def _fact_contains(self, prefix: str, part: str, node: str) -> str:
+        fact, start = self._variable(), self.parameter(prefix)
+        value = f"substring({fact}, size({start}))"
+        return f"any({fact} IN {node}.facts WHERE {fact} STARTS WITH {start} AND {value} CONTAINS {self.parameter(part)})"
 
     def _related(self, condition: Related, node: str) -> str:
         edge, other = self._variable(), self._variable()

@@ -89,7 +89,7 @@ class EntityList:
                 fitting(bound, len(self._order) + 1, nullable=len(self._order))
         bounds = [self._ordering.after(window.after)] if window.after is not None else []
         bounds += [self._ordering.before(window.before)] if window.before is not None else []
-        found = await self._rows(joined("AND", bounds), window.limit + 1, backward=window.backward)
+        found = await self._rows(joined("AND", bounds), window.limit + 1, window.skip, backward=window.backward)
         rows = found[: window.limit]
         if window.backward:
             rows.reverse()
@@ -110,17 +110,17 @@ class EntityList:
                 await self._exists(ordering.after(bound, inclusive=window.backward)),
             )
         previous, following = (more, False) if window.backward else (False, more)
-        if not previous and window.after is not None:
+        if not previous and (window.after is not None or window.skip):
             previous = await self._exists(ordering.before(keysets[0]))
-        if not following and window.before is not None:
+        if not following and (window.before is not None or window.skip):
             following = await self._exists(ordering.after(keysets[-1]))
         return previous, following
 
     async def _exists(self, bounds: str) -> bool:
-        return bool(await self._rows(bounds, 1, backward=False))
+        return bool(await self._rows(bounds, 1, 0, backward=False))
 
-    async def _rows(self, bounds: str, limit: int, *, backward: bool) -> list[list[str | None]]:
-        parameters = {**self._composer.parameters, "limit": limit}
+    async def _rows(self, bounds: str, limit: int, skip: int, *, backward: bool) -> list[list[str | None]]:
+        parameters = {**self._composer.parameters, "limit": limit, "skip": skip}
         ordering = self._ordering.text(backward=backward)
         if self._order:
             keys, names = self._keys, self._ordering.names

@@ -7,6 +7,7 @@ from graph.conditions import (
     All,
     AnyOf,
     Condition,
+    FactContains,
     FactExists,
     FactHasPrefix,
     FactIn,
@@ -126,6 +127,8 @@ class Composer:
                 return f"EXISTS (SELECT 1 FROM facts WHERE facts.node = {node} AND facts.path = {self.term(path)})"
             case FactHasPrefix():
                 return self._fact_has_prefix(condition, node)
+            case FactContains():
+                return f"{node} IN ({self._containing(condition)})"
             case RefIn(refs):
                 return f"{node} IN ({self._ids(refs)})"
             case Related():
@@ -199,6 +202,10 @@ class Composer:
         if end is not None:
             where += f" AND facts.value < {self.parameter(end)}"
         return f"EXISTS (SELECT 1 FROM facts INDEXED BY facts_by_node WHERE {where})"
+
+    def _containing(self, condition: FactContains) -> str:
+        found = f"instr(facts.value, {self.parameter(condition.part)})" if condition.part else _ALWAYS
+        return f"SELECT facts.node FROM facts WHERE facts.path = {self.term(condition.path)} AND {found}"
 
     def _related(self, condition: Related, node: str) -> str:
         here, there = ends(condition.direction)

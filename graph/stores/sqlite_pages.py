@@ -49,7 +49,7 @@ class EntityList:
         check_bounds(window, len(self._order) + 1, nullable=len(self._order))
         bounds = [self._ordering.after(window.after)] if window.after is not None else []
         bounds += [self._ordering.before(window.before)] if window.before is not None else []
-        found = self._rows(joined("AND", bounds), window.limit + 1, backward=window.backward)
+        found = self._rows(joined("AND", bounds), window.limit + 1, window.skip, backward=window.backward)
         rows = found[: window.limit]
         if window.backward:
             rows.reverse()
@@ -81,17 +81,17 @@ class EntityList:
                 self._exists(ordering.after(bound, inclusive=window.backward)),
             )
         previous, following = (more, False) if window.backward else (False, more)
-        if not previous and window.after is not None:
+        if not previous and (window.after is not None or window.skip):
             previous = self._exists(ordering.before(keysets[0]))
-        if not following and window.before is not None:
+        if not following and (window.before is not None or window.skip):
             following = self._exists(ordering.after(keysets[-1]))
         return previous, following
 
     def _exists(self, bounds: str) -> bool:
-        return bool(self._rows(bounds, 1, backward=False))
+        return bool(self._rows(bounds, 1, 0, backward=False))
 
-    def _rows(self, bounds: str, limit: int, *, backward: bool) -> list[Any]:
-        parameters = {**self._composer.parameters, "limit": limit}
+    def _rows(self, bounds: str, limit: int, skip: int, *, backward: bool) -> list[Any]:
+        parameters = {**self._composer.parameters, "limit": limit, "skip": skip}
         bounds = joined("AND", [self._range, bounds])
         ordering = self._ordering.text(backward=backward)
         shared = {"nodes": self._nodes, "matches": self._matches, "bounds": bounds, "ordering": ordering}

@@ -4,4 +4,4 @@ WITH keyed AS MATERIALIZED (
   WHERE node.present AND ${matches}
 )
 SELECT json_group_array(json_array(id, ${names}, ref))
-FROM (SELECT * FROM keyed WHERE ${bounds} ORDER BY ${ordering} LIMIT :limit)
+FROM (SELECT * FROM keyed WHERE ${bounds} ORDER BY ${ordering} LIMIT :limit OFFSET :skip)

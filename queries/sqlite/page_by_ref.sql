@@ -4,5 +4,5 @@ FROM (
   FROM ${nodes} AS node
   WHERE node.present AND ${matches} AND ${bounds}
   ORDER BY ${ordering}
-  LIMIT :limit
+  LIMIT :limit OFFSET :skip
 )

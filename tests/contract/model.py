@@ -14,6 +14,7 @@ from graph.conditions import (
     All,
     AnyOf,
     Condition,
+    FactContains,
     FactExists,
     FactHasPrefix,
     FactIn,
@@ -120,6 +121,8 @@ class Model:
                 return bool(self._facts(ref, path))
             case FactHasPrefix(path, prefix):
                 return any(value.startswith(prefix) for value in self._facts(ref, path))
+            case FactContains(path, part):
+                return any(part in value for value in self._facts(ref, path))
             case RefIn(refs):
                 return ref in refs
             case Related():
@@ -388,6 +391,7 @@ def _windowed(rows: Sequence[tuple[Any, Row]], window: Window, compare: Callable
     lower = 0 if window.after is None else sum(compare(keyset, window.after) <= 0 for keyset, _ in rows)
     upper = len(rows) if window.before is None else sum(compare(keyset, window.before) < 0 for keyset, _ in rows)
     places = list(range(lower, upper))
+    places = places[: max(len(places) - window.skip, 0)] if window.backward else places[window.skip :]
     places = places[max(len(places) - window.limit, 0) :] if window.backward else places[: window.limit]
     empty_at = upper if window.backward else lower
     start, stop = (places[0], places[-1] + 1) if places else (empty_at, empty_at)

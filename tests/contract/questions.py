@@ -1,7 +1,7 @@
 """Random questions to a store, one or more for each reading method of the port, and answers in a form that can be compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -60,7 +60,8 @@ _error_keys = (graphs.values.map("/{}".format), st.sampled_from(["", "000000007"
 def _pages(draw: st.DrawFn) -> tuple[Any, ...]:
     order = draw(graphs.orders)
     keys = [st.none() | graphs.values.map(str.lower) for _ in order]
-    return draw(graphs.conditions), order, draw(_windows(*keys, graphs.refs))
+    window = replace(draw(_windows(*keys, graphs.refs)), skip=draw(st.integers(0, 2)))
+    return draw(graphs.conditions), order, window
 
 
 @st.composite

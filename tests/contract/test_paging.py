@@ -162,3 +162,20 @@ async def _visited(store: Store, filter: Condition, order: Sequence[Order], wind
             before=page.keysets[0] if window.backward else None,
             backward=window.backward,
         )
+
+
+@pytest.mark.parametrize(
+    ("window", "refs", "beside"),
+    [
+        (Window(2, skip=1), ALL[1:3], (True, True)),
+        (Window(2, after=(ALL[0],), skip=1), ALL[2:4], (True, True)),
+        (Window(2, before=(ALL[-1],), backward=True, skip=1), ALL[-4:-2], (True, True)),
+        (Window(100, skip=len(ALL) - 1), ALL[-1:], (True, False)),
+        (Window(2, skip=len(ALL)), (), (False, True)),
+    ],
+)
+async def test_rows_are_passed_over(stocked: Store, window: Window, refs: tuple[Ref, ...], beside: tuple[bool, bool]) -> None:
+    page = await stocked.page(EVERYTHING, (), window, visible=EVERYTHING)
+    assert (_refs(page), (page.has_previous, page.has_next)) == (refs, beside)
+    ordered = await stocked.page(EVERYTHING, [Order("kind")], Window(100, skip=2), visible=EVERYTHING)
+    assert _refs(ordered) == _refs(await stocked.page(EVERYTHING, [Order("kind")], Window(100), visible=EVERYTHING))[2:]

@@ -2,7 +2,10 @@
 
 from starlette.routing import Route
 
+from api.rest.catalog.by_query import by_query_routes
 from api.rest.catalog.entities import entity_routes
+from api.rest.catalog.facets import facet_routes
+from api.rest.catalog.listing import listing_routes
 from api.rest.catalog.reading import Catalog
 from graph.relations import RelationRegistry
 from graph.store import Store
@@ -13,4 +16,9 @@ PREFIX = "/api/catalog"
 def catalog_routes(store: Store, registry: RelationRegistry) -> list[Route]:
     """All of them. Errors have the one shape of HTTP errors, which is Backstage's."""
     catalog = Catalog(store, registry)
-    return [*entity_routes(PREFIX, catalog)]
+    return [
+        *entity_routes(PREFIX, catalog),
+        *by_query_routes(PREFIX, catalog),
+        *facet_routes(PREFIX, catalog),
+        *listing_routes(PREFIX, catalog),
+    ]
