@@ -36,6 +36,7 @@ from api.rest.proxy import open_proxy_paths, proxy_routes
 from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
 from config.model import Config
+from config.redaction import secrets_of
 from graph.policy import policy_from
 from graph.redacting import seen_by
 from graph.relations import RelationRegistry
@@ -57,7 +58,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     It answers within half a second; until the store is open, GraphQL requests get UNAVAILABLE. `app.state.opening` is the task that
     fails with StoreError if the store can never be opened; `app.state.feed` ends all subscriptions when it is closed.
     """
-    opening, audit = StoreOpening(store, background), Audit(config.backend.audit.file)
+    opening, audit = StoreOpening(store, background), Audit(config.backend.audit.file, secrets=secrets_of(config))
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), Outbound(config.backend.reading)
     sign_in = sign_in_for(config, store, outbound)

@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth.admission import access_of, is_admitted
 from config.errors import ConfigurationError
+from config.redaction import SecretsFilter
 from graph.access import Access
 from graph.errors import ForbiddenError, UnauthenticatedError
 
@@ -48,9 +49,11 @@ class Outcome(StrEnum):
 class Audit:
     """Records. Of denials it keeps 20 a minute of one principal (or address) and action, 600 in all, and the number of the others."""
 
-    def __init__(self, file: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """ConfigurationError if the file can't be written."""
+    def __init__(self, file: Path | None = None, clock: Callable[[], float] = time.monotonic, secrets: Iterable[str] = ()) -> None:
+        """ConfigurationError if the file can't be written. `secrets` are masked in it, as they are in the log."""
         self._file = _opened(file) if file else None
+        if self._file:
+            self._file.addFilter(SecretsFilter(secrets))
         self._clock = clock
         self._window_began = clock()
         self._denials: Counter[tuple[str | None, str]] = Counter()
