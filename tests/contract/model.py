@@ -345,6 +345,7 @@ class Model:
             and (filter.refs is None or error.ref in filter.refs)
             and (filter.location_ids is None or error.location_id in filter.location_ids)
             and (filter.codes is None or error.code in filter.codes)
+            and (error.ref in seen or not filter.of_entities)
         ]
         return sorted(rows, key=lambda row: row[0])
 
