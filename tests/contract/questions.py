@@ -72,7 +72,7 @@ def _closures(draw: st.DrawFn) -> tuple[ClosureQuery]:
 
 
 _error_filters = st.builds(
-    ErrorFilter, st.none() | _some_refs, st.none() | st.just([graphs.LOCATION]), st.none() | st.just(["code", "other"])
+    ErrorFilter, st.none() | _some_refs, st.none() | st.just([graphs.LOCATION]), st.none() | st.just(["code", "other"]), st.booleans()
 )
 _ARGUMENTS: Mapping[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "entities_by_ref": st.tuples(_some_refs),
