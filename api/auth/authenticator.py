@@ -8,9 +8,9 @@ from starlette.requests import HTTPConnection
 from api.auth.admission import MissingCredentialsError
 from api.auth.clock import Clock, utc_now
 from api.auth.ownership import Ownership
-from api.auth.personal import PREFIX, PersonalTokens
+from api.auth.personal import PERSONAL, PREFIX, PersonalTokens
 from api.auth.service import ServiceAccess
-from api.auth.sessions import Session, Sessions
+from api.auth.sessions import SESSION, Session, Sessions
 from api.auth.tokens import UserTokens
 from api.protection import is_own_origin
 from graph.access import Principal, PrincipalKind
@@ -20,8 +20,6 @@ Proof = Callable[[HTTPConnection], Awaitable[Principal | None]]
 """Another way to find out who asks: None if the request has nothing of the sort, UnauthenticatedError if it is not valid."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_SESSION = "session:"
-_PERSONAL = "personal:"
 
 
 class CredentialsAuthenticator:
@@ -77,7 +75,7 @@ class CredentialsAuthenticator:
         """Whose token it is. UnauthenticatedError if it is not valid; StoreUnavailableError."""
         if token.startswith(PREFIX):
             found = await self._personal.find(token)
-            return await self._of_user(self._personal.principal(found), _PERSONAL + found.id)
+            return await self._of_user(self._personal.principal(found), PERSONAL + found.id)
         service = await self._services.principal_of(token)
         if service is not None:
             return service
@@ -93,11 +91,11 @@ class CredentialsAuthenticator:
         if principal.expires_at is not None and principal.expires_at <= self._clock():
             raise UnauthenticatedError("The token has expired. Sign in again.")
         held = principal.session or ""
-        if held.startswith(_SESSION):
-            session = await self._sessions.by_id(held.removeprefix(_SESSION))
+        if held.startswith(SESSION):
+            session = await self._sessions.by_id(held.removeprefix(SESSION))
             return replace(await self._of_session(session), expires_at=principal.expires_at)
-        if held.startswith(_PERSONAL):
-            found = await self._personal.by_id(held.removeprefix(_PERSONAL))
+        if held.startswith(PERSONAL):
+            found = await self._personal.by_id(held.removeprefix(PERSONAL))
             return await self._of_user(self._personal.principal(found), held)
         return principal
 
@@ -112,7 +110,7 @@ class CredentialsAuthenticator:
     async def _of_session(self, session: Session) -> Principal:
         kind = PrincipalKind.GUEST if session.provider == "guest" else PrincipalKind.USER
         principal = Principal(session.user, kind, session.claims, expires_at=session.expires_at)
-        return await self._of_user(principal, _SESSION + session.id)
+        return await self._of_user(principal, SESSION + session.id)
 
     async def _of_user(self, principal: Principal, held: str) -> Principal:
         told = await self._ownership.claims_of(principal.ref)

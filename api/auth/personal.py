@@ -18,6 +18,9 @@ from graph.store import StateRow, StateWrite, Store
 PREFIX = "cbp_"
 """What a token begins with, so that scanners of repositories find lost ones."""
 
+PERSONAL = "personal:"
+"""What `Principal.session` begins with where it is the id of a personal access token."""
+
 LONGEST_DAYS = 366
 MOST_TOKENS = 100
 """How many a user has at once."""

@@ -19,6 +19,9 @@ from graph.errors import StaleWriteError, UnauthenticatedError
 from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
 
+SESSION = "session:"
+"""What `Principal.session` begins with where it is the id of a session."""
+
 ENDED = "The session has ended. Sign in again."
 
 _COLLECTION = "sessions"

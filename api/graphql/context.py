@@ -7,6 +7,8 @@ from functools import cached_property
 import strawberry
 
 from api.audit import Audit, Outcome
+from api.auth.personal import PersonalTokens
+from api.auth.sessions import Sessions
 from api.graphql.feed import LogFeed
 from api.graphql.loaders import Loaders
 from graph.access import UNRESTRICTED_GUEST, Access, Action
@@ -25,7 +27,7 @@ class Context:
 
     `most_reached` is the number of entities after which a traversal stops and says that it is truncated. Without `actions` the
     catalog can only be read; without `work` nothing is known of jobs. `charge` takes the cost of an operation from the principal, with
-    RateLimitedError if that is too much.
+    RateLimitedError if that is too much. Without `sessions` and `personal` (tokens) nobody signs in.
     """
 
     store: Store
@@ -37,6 +39,8 @@ class Context:
     log_feed: LogFeed | None = None
     charge: Callable[[int], None] = lambda cost: None
     audit: Audit = field(default_factory=Audit)
+    sessions: Sessions | None = None
+    personal: PersonalTokens | None = None
 
     @property
     def visible(self) -> Condition:

@@ -15,6 +15,14 @@ from api.graphql.types.errors import CatalogError
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location
+from api.graphql.types.viewer import (
+    CreatePersonalTokenPayload,
+    EndSessionsPayload,
+    RevokePersonalTokenPayload,
+    create_personal_token,
+    end_sessions,
+    revoke_personal_token,
+)
 from api.graphql.types.webhooks import RedeliverWebhookPayload, redeliver_webhook
 from graph.access import Action
 from graph.entities import Entity
@@ -124,3 +132,6 @@ class Mutation:
     refresh: RefreshPayload = resolved(_refresh, "Read some locations again now rather than when they are due.")
     validate_entity: ValidateEntityPayload = resolved(_validate, "Check a document without storing it.")
     redeliver_webhook: RedeliverWebhookPayload = redeliver_webhook
+    create_personal_token: CreatePersonalTokenPayload = create_personal_token
+    revoke_personal_token: RevokePersonalTokenPayload = revoke_personal_token
+    end_sessions: EndSessionsPayload = end_sessions

@@ -20,16 +20,16 @@ from api.graphql.types.entity import Entity, Node
 from api.graphql.types.errors import CatalogErrorConnection, catalog_errors
 from api.graphql.types.facets import Facet, facets
 from api.graphql.types.federation import EntityUnion, Service, entities_by_key, service
-from api.graphql.types.fields import paged, reading, resolved
+from api.graphql.types.fields import paged, resolved
 from api.graphql.types.impact import Impact, impact
 from api.graphql.types.jobs import JobsReport, jobs
 from api.graphql.types.kinds import API, Component, Domain, Group, Resource, System, User
 from api.graphql.types.lists import entities, entities_of_kind
 from api.graphql.types.locations import LocationConnection, locations
 from api.graphql.types.presence import DanglingRelationConnection, WhyMissing, dangling_relations, why_missing
+from api.graphql.types.viewer import Viewer, viewer
 from api.graphql.types.webhooks import Webhook, WebhookDeadLetter, webhook_dead_letters, webhooks
 from graph.entities import Entity as StoredEntity
-from graph.refs import Ref
 
 
 async def _node(info: Info, id: Annotated[strawberry.ID, argument("An id that this catalog has handed out.")]) -> StoredEntity | None:
@@ -51,20 +51,6 @@ async def _entities_by_ref(
     info: Info, refs: Annotated[list[str], argument("Refs, `kind:[namespace/]name`.")]
 ) -> Sequence[StoredEntity | None]:
     return await info.context.loaders.entity_by_ref.load_many(refs_given("refs", refs))
-
-
-async def _viewer(info: Info) -> Ref:
-    return info.context.principal
-
-
-async def _viewer_entity(root: strawberry.Parent[Ref], info: Info) -> StoredEntity | None:
-    return await info.context.loaders.entity_by_ref.load(root)
-
-
-@strawberry.type(description="Who asks.")
-class Viewer:
-    ref: str = reading(lambda principal: principal, "The ref of whoever asks; `user:default/guest` for everybody who has not signed in.")
-    entity: Entity | None = resolved(_viewer_entity, "The entity with that ref; null if it is missing.")
 
 
 @strawberry.type(description="What can be asked of the catalog.")
@@ -103,7 +89,7 @@ class Query:
     changes: ChangeConnection = paged(changes, "What has happened to the entities, oldest first.")
     diff: DifferenceConnection = resolved(diff, "How the catalog differs between two moments, entity by entity.")
     jobs: JobsReport | None = resolved(jobs, "The background jobs; null for whoever may not see everything.")
-    viewer: Viewer = resolved(_viewer, "Who asks.")
+    viewer: Viewer = viewer
     entities_by_key: list[EntityUnion | None] = resolved(
         entities_by_key, "The entities with these keys, in their order, null for missing ones; for gateways.", name="_entities"
     )
