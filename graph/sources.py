@@ -86,11 +86,12 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class ErrorFilter:
-    """Which catalog errors to list; None does not restrict."""
+    """Which catalog errors to list; None does not restrict. `of_entities`: only those that name an entity which is there and visible."""
 
     refs: Sequence[Ref] | None = None
     location_ids: Sequence[str] | None = None
     codes: Sequence[str] | None = None
+    of_entities: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,11 @@ def _errors(filter: ErrorFilter, visible: Condition) -> tuple[str, dict[str, obj
     composer = Composer(visible)
     wanted = (("x.ref", filter.refs), ("x.locationId", filter.location_ids), ("x.code", filter.codes))
     conditions = [f"{name} IN {composer.parameter(list(values))}" for name, values in wanted if values is not None]
-    return joined("AND", [*conditions, f"NOT {composer.hidden_ref('x.ref')}"]), composer.parameters
+    if filter.of_entities:
+        conditions.append(f"EXISTS {{ MATCH (named:Ref) WHERE named.ref = x.ref AND {composer.there('named')} }}")
+    else:
+        conditions.append(f"NOT {composer.hidden_ref('x.ref')}")
+    return joined("AND", conditions), composer.parameters
 
 
 def _listed(refs: Sequence[Ref] | None) -> list[Ref] | None:

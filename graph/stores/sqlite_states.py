@@ -92,7 +92,9 @@ def _wanted_errors(composer: Composer, filter: ErrorFilter, visible: Condition) 
         composer.among("error.location", filter.location_ids),
         composer.among("error.code", filter.codes),
     ]
-    if visible != EVERYTHING:
+    if filter.of_entities:
+        parts.append(composer.names_seen("error.ref"))
+    elif visible != EVERYTHING:
         parts.append(f"NOT {composer.names_hidden('error.ref')}")
     return joined("AND", parts)
 

@@ -127,6 +127,8 @@ async def test_errors_are_filtered(stocked: Store) -> None:
         (ErrorFilter(location_ids=["other"]), []),
         (ErrorFilter(codes=["conflict", "unreadable"]), [UNREADABLE, CONFLICT]),
         (ErrorFilter(refs=[CART], codes=["conflict"]), []),
+        (ErrorFilter(of_entities=True), [DUPLICATE]),
+        (ErrorFilter(codes=["unreadable"], of_entities=True), []),
     ):
         assert await _errors(stocked, wanted) == errors
         assert await stocked.error_count(wanted, visible=EVERYTHING) == len(errors)
@@ -136,6 +138,8 @@ async def test_errors_of_hidden_entities_are_hidden_and_those_of_missing_ones_no
     assert await _errors(stocked, visible=all_but(CART)) == [UNREADABLE, CONFLICT]
     assert await stocked.error_count(ANY, visible=all_but(CART)) == 2
     assert await stocked.error_count(ErrorFilter(refs=[CART]), visible=all_but(CART)) == 0
+    assert await _errors(stocked, ErrorFilter(of_entities=True), all_but(CART)) == []
+    assert await stocked.error_count(ErrorFilter(of_entities=True), visible=all_but(WEB)) == 1
     assert await _errors(stocked, visible=NOTHING) == [UNREADABLE, CONFLICT]
     await stocked.apply(batch(created(entity(GHOST))))
     assert await _errors(stocked, visible=NOTHING) == [UNREADABLE]
