@@ -19,8 +19,11 @@ from starlette.routing import Route
 from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
 
+from api.auth.admission import access_of
 from api.graphql.feed import LogFeed
 from api.opening import StoreOpening
+from api.rest.answers import answering
+from graph.access import Action
 from graph.errors import StoreError
 from graph.store import Location, StateRow, Store
 from workers.figures import DURATION_BOUNDS, JobNumbers, QueueUnavailableError
@@ -78,9 +81,10 @@ class TimedOperation(SchemaExtension):
 
 
 def metrics_route(store: Store, opening: StoreOpening, feed: LogFeed, times: OperationTimes) -> Route:
-    """/metrics. What can't be reached is left out, and callboard_store_up or callboard_queue_up is 0."""
+    """/metrics, for whoever may administer. What can't be reached is left out, and callboard_store_up or callboard_queue_up is 0."""
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        access_of(request).demand(Action.ADMIN)
         families = [
             GaugeMetricFamily("callboard_subscriptions", "Subscriptions of this process.", value=feed.listeners),
             *await _store_families(store, opening),
@@ -90,7 +94,7 @@ def metrics_route(store: Store, opening: StoreOpening, feed: LogFeed, times: Ope
         registry.register(_Collected(families))
         return Response(generate_latest(registry) + generate_latest(times.registry), media_type=_CONTENT_TYPE)
 
-    return Route("/metrics", metrics)
+    return Route("/metrics", answering(metrics))
 
 
 class _Collected(Collector):

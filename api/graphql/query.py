@@ -88,7 +88,7 @@ class Query:
     webhook_dead_letters: list[WebhookDeadLetter] = webhook_dead_letters
     changes: ChangeConnection = paged(changes, "What has happened to the entities, oldest first.")
     diff: DifferenceConnection = resolved(diff, "How the catalog differs between two moments, entity by entity.")
-    jobs: JobsReport | None = resolved(jobs, "The background jobs; null for whoever may not see everything.")
+    jobs: JobsReport | None = resolved(jobs, "The background jobs; null for whoever may not see everything or not administer.")
     viewer: Viewer = viewer
     entities_by_key: list[EntityUnion | None] = resolved(
         entities_by_key, "The entities with these keys, in their order, null for missing ones; for gateways.", name="_entities"

@@ -14,6 +14,7 @@ from api.graphql.types.connections import PageInfo, RowEdge, count_of, nodes_of,
 from api.graphql.types.fields import attribute, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location, location_of
+from graph.access import Action
 from graph.entities import Entity
 from graph.store import CatalogError as StoredError
 from graph.store import ErrorFilter
@@ -47,7 +48,9 @@ class CatalogError:
     location: Location | None = resolved(_location, "The root of reading that led to the file.")
 
 
-@strawberry.type(description="A page of catalog errors, ordered by file, line and column.")
+@strawberry.type(
+    description="A page of catalog errors, ordered by file, line and column; for whoever may not read locations only those of entities."
+)
 class CatalogErrorConnection:
     edges: list[RowEdge[CatalogError]] = resolved(rows_of, "The rows of this page.")
     nodes: list[CatalogError] = resolved(nodes_of, "The errors of this page.")
@@ -67,7 +70,9 @@ def catalog_errors(
     store, visible = info.context.store, info.context.visible
     window = page.window(_SCOPE)
     refs = given(of)
-    which = ErrorFilter(None if refs is None else refs_given("of", refs), given(locations), given(codes))
+    # What is wrong in a file of which no entity is known is a matter of whoever may read locations.
+    of_entities = not info.context.access.may(Action.LOCATION_READ)
+    which = ErrorFilter(None if refs is None else refs_given("of", refs), given(locations), given(codes), of_entities)
 
     async def load() -> Slice[StoredError]:
         found = await store.errors(which, window, visible=visible)

@@ -6,6 +6,7 @@ import strawberry
 
 from api.graphql.context import Info
 from api.graphql.types.fields import attribute, reading
+from graph.access import Action
 from graph.conditions import EVERYTHING
 from workers.figures import FailedJob, JobNumbers
 
@@ -51,8 +52,8 @@ class JobsSource:
 
 
 async def jobs(info: Info) -> JobsSource | None:
-    work = info.context.work
+    work, access = info.context.work, info.context.access
     # The arguments of jobs name what may be hidden.
-    if work is None or info.context.visible != EVERYTHING:
+    if work is None or access.visible != EVERYTHING or not access.may(Action.ADMIN):
         return None
     return JobsSource(list(await work.numbers()), list(await work.failures()))

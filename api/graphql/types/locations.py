@@ -11,6 +11,7 @@ from api.graphql.listing import ListedRow, Listing, Slice, page_within, slice_of
 from api.graphql.types.connections import PageInfo, RowEdge, count_of, nodes_of, page_of, rows_of
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
+from graph.access import Action
 from graph.conditions import EVERYTHING
 from graph.entities import Entity, Origin
 from graph.store import Claim, Keyset, LocationCounts
@@ -64,7 +65,9 @@ class Location:
     counts: LocationNumbers | None = resolved(_counts, "What it led to; null for whoever may not see everything.")
 
 
-@strawberry.type(description="A page of the roots of reading, in the order in which they take precedence.")
+@strawberry.type(
+    description="A page of the roots of reading, in the order in which they take precedence; empty for whoever may not read them."
+)
 class LocationConnection:
     edges: list[RowEdge[Location]] = resolved(rows_of, "The rows of this page.")
     nodes: list[Location] = resolved(nodes_of, "The locations of this page.")
@@ -74,16 +77,17 @@ class LocationConnection:
 
 def locations(info: Info, page: PageArguments) -> Listing[StoredLocation]:
     window, store = page.window(_SCOPE), info.context.store
+    may_read = info.context.access.may(Action.LOCATION_READ)
 
     def row(keyset: Keyset, location: StoredLocation) -> ListedRow[StoredLocation]:
         return ListedRow(_SCOPE, keyset, location.id, location)
 
     async def load() -> Slice[StoredLocation]:
-        found = [(_keyset(location), location) for location in await store.locations()]
+        found = [(_keyset(location), location) for location in await store.locations() if may_read]
         return slice_of(page_within(found, window), row)
 
     async def count() -> int:
-        return len(await store.locations())
+        return len(await store.locations()) if may_read else 0
 
     return Listing(load, count)
 
@@ -93,7 +97,8 @@ def _keyset(location: StoredLocation) -> Keyset:
 
 
 async def location_of(context: Context, id: str) -> StoredLocation | None:
-    return await context.loaders.location_by_id.load(id)
+    """The location; None if it has gone, or for whoever may not read locations."""
+    return await context.loaders.location_by_id.load(id) if context.access.may(Action.LOCATION_READ) else None
 
 
 async def _origin_location(root: strawberry.Parent[Origin], info: Info) -> StoredLocation | None:
@@ -127,7 +132,9 @@ async def _parent(root: strawberry.Parent[Origin], info: Info) -> Entity | None:
 
 @strawberry.type(name="Origin", description="Where an entity was read.")
 class EntityOrigin:
-    location: Location | None = resolved(_origin_location, "The root of reading that led here; null if it has just gone.")
+    location: Location | None = resolved(
+        _origin_location, "The root of reading that led here; null if it has just gone, or for whoever may not read locations."
+    )
     provider: str | None = resolved(_provider, "The name of the provider that found the location or gave the entity; null if none did.")
     path: str = attribute("The file, by its full path or URL.")
     document: int = attribute("Which document of that file it is, counted from 0.")

@@ -20,6 +20,7 @@ from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location, RefClaim, provider_of
 from api.graphql.types.relation_type import RelationDirection, RelationType
+from graph.access import Action
 from graph.conditions import EVERYTHING, AnyOf, FactHasPrefix, Related, fact_in
 from graph.entities import Edge, Entity
 from graph.refs import Ref, split_ref
@@ -126,14 +127,16 @@ class WhyMissing:
 async def why_missing(info: Info, ref: Annotated[str, argument("The ref in question.")]) -> RefReport:
     context, asked = info.context, ref_given("ref", ref)
     entity = await context.loaders.entity_by_ref.load(asked)
-    locations = {location.id: location for location in await context.store.locations()}
+    may_read = context.access.may(Action.LOCATION_READ)
+    locations = {location.id: location for location in await context.store.locations() if may_read}
     location = locations.get(entity.origin.location_id) if entity else None
     provider = provider_of(location) if location else None
+    errors = await context.loaders.errors_by_ref.load(asked)
     return RefReport(
         asked,
         entity,
-        errors=await context.loaders.errors_by_ref.load(asked),
-        claims=await _claims(context, asked, entity),
+        errors=errors if entity or may_read else (),
+        claims=await _claims(context, asked, entity, may_read),
         last_change=next(iter(await context.loaders.history_by_ref(AFTER_THE_LOG, 1, backward=True).load(asked)), None),
         references=() if entity else await _references(context, asked),
         failed_locations=() if entity else [location for location in locations.values() if location.error],
@@ -161,11 +164,14 @@ async def _provider_state(context: Context, name: str) -> ProviderState:
     return ProviderState(name, value.get("lastError"), datetime.fromisoformat(missing) if missing else None, rows[0].due if rows else None)
 
 
-async def _claims(context: Context, ref: Ref, entity: Entity | None) -> Sequence[Claim]:
+async def _claims(context: Context, ref: Ref, entity: Entity | None, may_read: bool) -> Sequence[Claim]:
+    """Those that hold the ref or wait for it; for whoever may not read locations only the one by which a visible entity is there."""
+    claims = (await context.store.claims([ref])).get(ref, ())
     # Claims know no visibility: those of an entity that exists but is hidden must not show.
-    if entity is None and context.visible != EVERYTHING and await context.store.entities_by_ref([ref], visible=EVERYTHING):
-        return ()
-    return (await context.store.claims([ref])).get(ref, ())
+    if entity is None and context.visible != EVERYTHING:
+        there = await context.store.entities_by_ref([ref], visible=EVERYTHING)
+        return claims if may_read and not there else ()
+    return claims if may_read else [claim for claim in claims if entity and claim.reading is None]
 
 
 async def _references(context: Context, ref: Ref) -> Sequence[Pointing]:

@@ -11,6 +11,7 @@ from api.graphql.arguments import argument
 from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.types.fields import attribute, reading, resolved
+from graph.access import Action
 from graph.errors import LimitExceededError
 from workers.webhooks.deliveries import DeadLetter, Progress, all_progress, dead_letters, redeliver
 
@@ -47,6 +48,7 @@ class RedeliverWebhookPayload:
 
 
 async def _webhooks(info: Info) -> Sequence[Progress]:
+    info.context.demand(Action.ADMIN, "webhooks")
     return await all_progress(info.context.store)
 
 
@@ -55,13 +57,17 @@ async def _dead_letters(
     first: Annotated[int, argument("At most this many; 1,000 at most.")] = 50,
     after: Annotated[strawberry.ID | None, argument("Only those after the one with this id.")] = UNSET,
 ) -> Sequence[DeadLetter]:
+    info.context.demand(Action.ADMIN, "webhookDeadLetters")
     if not 0 < first <= _MOST_LETTERS:
         raise LimitExceededError(f"`first` is {first:,} and should lie between 1 and {_MOST_LETTERS:,}")
     return await dead_letters(info.context.store, after=given(after) or "", limit=first)
 
 
 async def _redeliver(info: Info, id: Annotated[strawberry.ID, argument("The id of the dead letter.")]) -> DeadLetter:
-    return await redeliver(info.context.store, id)
+    context = info.context
+    with context.audit.doing(context.access, "webhook.redeliver", id, cause=f"GraphQL {info.field_name}"):
+        context.access.demand(Action.ADMIN)
+        return await redeliver(context.store, id)
 
 
 webhooks = resolved(_webhooks, "The outgoing webhooks and how far each got, ordered by name; one appears once it has begun.")
