@@ -61,7 +61,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     opening, audit = StoreOpening(store, background), Audit(config.backend.audit.file, secrets=secrets_of(config))
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), Outbound(config.backend.reading)
-    sign_in = sign_in_for(config, store, outbound)
+    sign_in = sign_in_for(config, store, outbound, audit)
     graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit, sign_in)
     open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy), *sign_in.open_paths)
     app = Starlette(
@@ -84,7 +84,13 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *cross_origin(config.backend.cors),
             *before_admission(config.backend),
             Middleware(AuditedRefusals, audit=audit),
-            Middleware(Admission, authenticator=sign_in.authenticator, policy=policy_from(config.permission), open_paths=open_paths),
+            Middleware(
+                Admission,
+                authenticator=sign_in.authenticator,
+                policy=policy_from(config.permission),
+                open_paths=open_paths,
+                sign_in_page=sign_in.page,
+            ),
             *after_admission(config.backend),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
+from urllib.parse import urlencode
 
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.refusals import refuse
@@ -75,8 +78,12 @@ class Admittance:
 class Admission:
     """Admits requests to everything but the `open_paths`, which are served to anybody; one that ends in `/*` stands for all below."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, policy: Policy, open_paths: Sequence[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticator: Authenticator, policy: Policy, open_paths: Sequence[str], sign_in_page: str | None = None
+    ) -> None:
+        """`sign_in_page` is the path that browsers are sent to where they ask for a page and nobody is signed in; None for nowhere."""
         self._app = app
+        self._sign_in_page = sign_in_page
         self._admittance = Admittance(authenticator, policy)
         self._exact = frozenset(path for path in open_paths if not path.endswith("/*"))
         self._below = tuple(path[:-1] for path in open_paths if path.endswith("/*"))
@@ -88,12 +95,28 @@ class Admission:
                 scope[_KEY] = self._admittance.policy(await self._admittance.authenticator.principal_of(HTTPConnection(scope)))
             except CallboardError as error:
                 if not _may_prove_later(error, scope):
-                    await refuse(error, scope, receive, send)
+                    await self._refuse(error, scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
+    async def _refuse(self, error: CallboardError, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._sign_in_page is None or not isinstance(error, UnauthenticatedError) or not _wants_page(scope):
+            await refuse(error, scope, receive, send)
+            return
+        prefix = self._sign_in_page.partition("/api/auth/")[0]
+        asked = f"{prefix}{scope['path']}" + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        address = f"{self._sign_in_page}?{urlencode({'redirectTo': asked})}"
+        await RedirectResponse(address, 302, {"Cache-Control": "no-store", "Vary": "Accept, Cookie"})(scope, receive, send)
+
     def _is_open(self, path: str) -> bool:
         return path in self._exact or path.startswith(self._below)
+
+
+def _wants_page(scope: Scope) -> bool:
+    if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        return False
+    headers = Headers(scope=scope)
+    return "authorization" not in headers and "text/html" in headers.get("accept", "")
 
 
 def _may_prove_later(error: CallboardError, scope: Scope) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from starlette.requests import HTTPConnection
 
 from api.auth.admission import MissingCredentialsError
+from api.auth.authorization import bearer_of
 from api.auth.clock import Clock, utc_now
 from api.auth.ownership import Ownership
 from api.auth.personal import PERSONAL, PREFIX, PersonalTokens
@@ -127,22 +128,3 @@ class CredentialsAuthenticator:
             raise ForbiddenError(
                 "The request comes with a session's cookie, but from no page of this server. Send a token in the header Authorization."
             )
-
-
-def bearer_of(connection: HTTPConnection) -> str | None:
-    """The token of the Authorization header, None without one. UnauthenticatedError for several, and for other schemes than Bearer."""
-    given = connection.headers.getlist("authorization")
-    if not given:
-        return None
-    return bearer_in(given[0]) if len(given) == 1 else _refused()
-
-
-def bearer_in(header: str) -> str:
-    """The token in an Authorization header. UnauthenticatedError if there is none."""
-    scheme, _, token = header.partition(" ")
-    token = token.strip()
-    return token if scheme.lower() == "bearer" and token else _refused()
-
-
-def _refused() -> str:
-    raise UnauthenticatedError("The header Authorization has to be there once, as `Bearer <token>`.")

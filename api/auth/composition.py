@@ -1,8 +1,11 @@
 """Composes signing in from the configuration. Imported only where it is configured."""
 
+from api.audit import Audit
 from api.auth.authenticator import CredentialsAuthenticator
 from api.auth.discovery import discovery_paths, discovery_routes
+from api.auth.identity import Identity
 from api.auth.keys import Keys
+from api.auth.offer import offer_from
 from api.auth.ownership import Ownership
 from api.auth.personal import PersonalTokens
 from api.auth.service import ServiceAccess
@@ -16,7 +19,7 @@ from graph.store import Store
 from plugins.outbound.client import Outbound
 
 
-def signing_in(config: Config, store: Store, outbound: Outbound) -> SignIn:
+def signing_in(config: Config, store: Store, outbound: Outbound, audit: Audit) -> SignIn:
     """Everything about signing in. Without `auth`, services are known by their tokens, and everybody else is a guest."""
     auth, backend = config.auth or Auth(), config.backend
     keys = Keys(store, auth.key_rotation, auth.backstage_token_expiration)
@@ -25,6 +28,8 @@ def signing_in(config: Config, store: Store, outbound: Outbound) -> SignIn:
     sessions = Sessions(store, idle=auth.session.idle, lifetime=auth.session.lifetime)
     personal = PersonalTokens(store)
     ownership = Ownership(store, inherited=auth.ownership.inherited)
+    identity = Identity(store, sessions, tokens, ownership)
+    offer = offer_from(config, auth, identity, outbound, audit) if config.auth else None
     authenticator = CredentialsAuthenticator(
         sessions=sessions,
         tokens=tokens,
@@ -33,12 +38,14 @@ def signing_in(config: Config, store: Store, outbound: Outbound) -> SignIn:
         ownership=ownership,
         cookie=session_cookie(backend.base_url),
         base_url=backend.base_url,
-        guest=GUEST_PRINCIPAL if config.auth is None else None,
+        proofs=offer.proofs if offer else (),
+        guest=offer.guest if offer else GUEST_PRINCIPAL,
     )
     return SignIn(
         authenticator,
-        routes=discovery_routes(keys, issuer),
-        open_paths=discovery_paths(),
+        routes=[*discovery_routes(keys, issuer), *(offer.routes if offer else ())],
+        open_paths=[*discovery_paths(), *(offer.open_paths if offer else ())],
         sessions=sessions,
         personal=personal,
+        page=offer.page if offer else None,
     )

@@ -139,7 +139,7 @@ def _value(resolver: Resolver, person: Person) -> str | None:
     if resolver.name.startswith("email"):
         return person.email if person.email is not None and _EMAIL.fullmatch(person.email) else None
     if resolver.name.startswith(("userId", "forwardedUser")):
-        return person.id
+        return person.id or None
     return person.username
 
 

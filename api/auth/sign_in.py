@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.routing import BaseRoute
 
+from api.audit import Audit
 from api.auth.admission import Authenticator, EveryoneIsGuest
 from api.auth.personal import PersonalTokens
 from api.auth.sessions import Sessions
@@ -19,7 +20,7 @@ from plugins.outbound.client import Outbound
 class SignIn:
     """Who finds out who asks, the routes of signing in, and which of them are open to anybody.
 
-    `sessions` and `personal` are None where nobody signs in.
+    `sessions` and `personal` are None where nobody signs in, and `page` is where browsers are sent to sign in, None for nowhere.
     """
 
     authenticator: Authenticator
@@ -27,11 +28,12 @@ class SignIn:
     open_paths: Sequence[str] = ()
     sessions: Sessions | None = None
     personal: PersonalTokens | None = None
+    page: str | None = None
 
 
-def sign_in_for(config: Config, store: Store, outbound: Outbound) -> SignIn:
+def sign_in_for(config: Config, store: Store, outbound: Outbound, audit: Audit) -> SignIn:
     """Signing in as configured: by `auth`, and for services by `backend.auth.externalAccess`. `outbound` reaches issuers."""
     if config.auth is None and not config.backend.auth.external_access:
         return SignIn(EveryoneIsGuest())
     # Signatures and the protocols of providers are a tenth of what a start imports, and many have no use for them.
-    return cast("SignIn", import_module("api.auth.composition").signing_in(config, store, outbound))
+    return cast("SignIn", import_module("api.auth.composition").signing_in(config, store, outbound, audit))

@@ -39,7 +39,7 @@ class HostProvider:
     async def address(self, secrets: Secrets) -> str:
         return self._client.address(self._host.authorize, secrets, {})
 
-    async def person(self, code: str, secrets: Secrets) -> Person:
+    async def person(self, code: str, secrets: Secrets, issuer: str | None) -> Person:
         granted = await self._client.tokens(self._host.token, code, secrets)
         token = str(granted["access_token"])
 

@@ -74,8 +74,9 @@ class OpenIdProvider:
         metadata = await self._described()
         return self._client.address(metadata["authorization_endpoint"], secrets, {**self._openid.parameters, "nonce": secrets.nonce})
 
-    async def person(self, code: str, secrets: Secrets) -> Person:
+    async def person(self, code: str, secrets: Secrets, issuer: str | None) -> Person:
         metadata = await self._described()
+        self._check_issuer(metadata, issuer)
         granted = await self._client.tokens(metadata["token_endpoint"], code, secrets)
         token = granted.get("id_token")
         if not isinstance(token, str):
@@ -90,6 +91,12 @@ class OpenIdProvider:
             return None
         joint = "&" if "?" in self._openid.farewell else "?"
         return f"{self._openid.farewell}{joint}{urlencode({'client_id': self._client.registration.client_id, 'returnTo': home})}"
+
+    def _check_issuer(self, metadata: Mapping[str, Any], issuer: str | None) -> None:
+        """An answer of another issuer than was asked is somebody's mix-up. https://www.rfc-editor.org/rfc/rfc9207#section-2.4"""
+        needed = metadata.get("authorization_response_iss_parameter_supported") is True
+        if issuer != metadata["issuer"] and (needed or issuer is not None):
+            raise SignInError(f"The answer is not from {self.title}. Sign in again.", f"the answer names the issuer {str(issuer)[:200]!r}")
 
     async def _described(self) -> Mapping[str, Any]:
         """The provider's description, of which an hour old one will do."""

@@ -56,8 +56,8 @@ class SignInProvider(Protocol):
         """Where the browser has to go to sign in. SignInError if the provider can't be asked."""
         ...
 
-    async def person(self, code: str, secrets: Secrets) -> Person:
-        """Who has signed in, for the code that the provider sent the browser back with.
+    async def person(self, code: str, secrets: Secrets, issuer: str | None) -> Person:
+        """Who has signed in, for the code that the provider sent the browser back with, and the issuer that it named then.
 
         SignInError if the provider refuses it, or what it says is not valid for this sign-in.
         """
