@@ -32,6 +32,7 @@ from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders, cross_origin, is_own_origin
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
+from api.rest.permission import HEALTH, permission_routes
 from api.rest.proxy import open_proxy_paths, proxy_routes
 from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
@@ -48,7 +49,7 @@ _FIRST_TRY_SECONDS = 0.5
 """How long a start waits for the store, so that the first requests to a store that is there are answered."""
 
 
-_OPEN_PATHS = ("/", "/livez", "/readyz", "/graphiql/*", "/webhooks/*")
+_OPEN_PATHS = ("/", "/livez", "/readyz", "/graphiql/*", "/webhooks/*", HEALTH)
 """What is answered whoever asks: it tells nothing of the catalog, or as with webhooks it checks a signature."""
 
 
@@ -74,6 +75,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             metrics_route(store, opening, feed, times),
             *entity_set_routes(lambda: opening.actions, audit, config.catalog.registration.max_set_bytes),
             *catalog_routes(store, registry),
+            *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
             *webhook_routes(receptions_from(config), store, opening),
             *proxy_routes(config.proxy, outbound),
             *user_settings_routes(store, lambda: opening.opened),
