@@ -6,7 +6,7 @@ from enum import Enum
 
 from api.auth.admission import Admittance
 from graph.access import Access
-from graph.errors import StoreUnavailableError, UnauthenticatedError
+from graph.errors import StoreError, UnauthenticatedError
 
 LOOK_SECONDS = 30.0
 """How long a connection may outlive the session by which it was opened. A token's own time is kept to the second."""
@@ -26,7 +26,7 @@ async def ended(admittance: Admittance, access: Access) -> Ending:
         try:
             if await admittance.renewed(access) != access:
                 return Ending.CHANGED
-        except StoreUnavailableError:
+        except StoreError:
             # Nothing can be read then either.
             continue
         except UnauthenticatedError:

@@ -4,7 +4,7 @@ https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md#distinct-connec
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -23,23 +23,32 @@ _HEADERS = [
 
 
 class EventStream:
-    """The response that sends each answer as an event `next`, and `complete` once there will be no more."""
+    """The response that sends each answer as an event `next`, and `complete` once there will be no more.
 
-    def __init__(self, stream: AsyncGenerator[dict[str, Any]]) -> None:
+    `ended` returns when whoever asked may no longer have it; the response ends then as if the server stopped.
+    """
+
+    def __init__(self, stream: AsyncGenerator[dict[str, Any]], ended: Callable[[], Awaitable[object]]) -> None:
         self._stream = stream
+        self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         telling = asyncio.create_task(self._tell(send))
         leaving = asyncio.create_task(_left(receive))
+        ending: asyncio.Future[Any] = asyncio.ensure_future(self._ended())
         try:
-            await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({telling, leaving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            is_cut = ending.done() and not telling.done()
             if telling.done():
                 telling.result()
         finally:
-            for task in (telling, leaving):
+            tasks: list[asyncio.Future[Any]] = [telling, leaving, ending]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(telling, leaving, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if is_cut:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _tell(self, send: Send) -> None:
         async with aclosing(self._stream) as stream:

@@ -13,6 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from api.auth.admission import access_of, admittance_of
+from api.auth.expiry import ended
 from api.errors import STATUS_BY_CODE, UNAVAILABLE, status_of
 from api.execute import NotAQueryError, execute, refusal
 from api.graphql.context import Context
@@ -102,7 +104,8 @@ class GraphQLEndpoint:
             raise StoreUnavailableError(UNAVAILABLE)
         if is_get and type_of(asked, self._settings) is OperationType.MUTATION:
             raise NotAQueryError("Mutations are not executed by GET; send them by POST.")
-        return EventStream(answers(self._schema, asked, self._context_of(request), self._settings))
+        stream = answers(self._schema, asked, self._context_of(request), self._settings)
+        return EventStream(stream, lambda: ended(admittance_of(request), access_of(request)))
 
     async def _asked(self, request: Request) -> GraphQLRequest:
         return await request_of_body(request, self._settings.max_request_bytes, self._documents)

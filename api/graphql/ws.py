@@ -11,6 +11,9 @@ from typing import Any, cast
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api.auth.admission import access_of, admit, admittance_of, is_admitted
+from api.auth.authorization import bearer_in
+from api.auth.expiry import Ending, ended
 from api.errors import request_error
 from api.graphql.context import Context
 from api.graphql.feed import FeedClosedError, LogFeed
@@ -19,7 +22,8 @@ from api.graphql.schema import CatalogSchema
 from api.graphql.streams import answers
 from api.graphql.trusted import Documents
 from config.graphql import GraphQL
-from graph.errors import CallboardError, LimitExceededError
+from graph.access import PrincipalKind
+from graph.errors import CallboardError, LimitExceededError, StoreUnavailableError, UnauthenticatedError
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -29,8 +33,10 @@ _SEND_SECONDS = 30.0
 _PING_SECONDS = 25.0
 
 _GOING_AWAY = 1001
+_TRY_AGAIN = 1013
 _BAD_REQUEST = 4400
 _UNAUTHORIZED = 4401
+_FORBIDDEN = 4403
 _NOT_ACCEPTABLE = 4406
 _INIT_TIMEOUT = 4408
 _ALREADY_THERE = 4409
@@ -65,6 +71,7 @@ class GraphQLSocket:
         self._context = context
         self._documents = documents
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._ended: asyncio.Task[Ending] | None = None
         self._initialised = False
         self._sending = asyncio.Lock()
 
@@ -84,7 +91,7 @@ class GraphQLSocket:
         except WebSocketDisconnect:
             pass
         finally:
-            tasks = [pinging, *self._operations.values()]
+            tasks: list[asyncio.Task[Any]] = [pinging, *self._operations.values(), *self._watching()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -113,8 +120,10 @@ class GraphQLSocket:
         try:
             while True:
                 closing = asyncio.ensure_future(self._feed.wait_closed())
-                done, _ = await asyncio.wait({receiving, closing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                waited = {receiving, closing, *self._watching()}
+                done, _ = await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
                 closing.cancel()
+                self._refuse_if_ended()
                 if receiving in done:
                     return _parsed(receiving.result())
                 if closing in done:
@@ -133,8 +142,35 @@ class GraphQLSocket:
             raise _CloseError(_TOO_MANY_INITS, "Too many initialisation requests")
         if not isinstance(message.get("payload"), dict | None):
             raise _CloseError(_BAD_REQUEST, "The payload of connection_init has to be an object")
+        await self._authenticate(message.get("payload") or {})
+        self._ended = asyncio.create_task(ended(admittance_of(self._socket), access_of(self._socket)))
         self._initialised = True
         await self._send({"type": "connection_ack"})
+
+    async def _authenticate(self, payload: Mapping[str, Any]) -> None:
+        """Find out who asks by the payload's `Authorization`, as of the header, where one is given: browsers let pages set no header."""
+        given = next((value for name, value in payload.items() if name.lower() == "authorization"), None)
+        try:
+            if given is not None:
+                access = await admittance_of(self._socket).by_token(bearer_in(given if isinstance(given, str) else ""))
+                before = access_of(self._socket).principal if is_admitted(self._socket.scope) else None
+                if before and before.kind is not PrincipalKind.GUEST and before.ref != access.principal.ref:
+                    raise _CloseError(_FORBIDDEN, "The connection has credentials of different principals")
+                admit(self._socket, access)
+        except UnauthenticatedError as error:
+            raise _CloseError(_UNAUTHORIZED, str(error)) from error
+        except StoreUnavailableError as error:
+            raise _CloseError(_TRY_AGAIN, "The store can't be reached at the moment") from error
+        if not is_admitted(self._socket.scope):
+            raise _CloseError(_UNAUTHORIZED, "Unauthorized: send a token as Authorization in the payload of connection_init")
+
+    def _watching(self) -> list[asyncio.Task[Ending]]:
+        return [self._ended] if self._ended else []
+
+    def _refuse_if_ended(self) -> None:
+        if self._ended and self._ended.done():
+            ending = self._ended.result()
+            raise _CloseError(_UNAUTHORIZED if ending is Ending.SIGNED_OUT else _GOING_AWAY, ending.value)
 
     async def _subscribe(self, message: Mapping[str, Any]) -> None:
         if not self._initialised:

@@ -25,6 +25,7 @@ REQUEST_COST = 50
 """What every request costs beside what it asks for: about as much work as reading that many entities."""
 
 _METER = "callboard.meter"
+_LIMITS = "callboard.limits"
 _ATTEMPT_COST = 1
 _FAILURE_COST = 10
 _BEGINNINGS = frozenset({"http.response.start", "websocket.http.response.start"})
@@ -61,7 +62,8 @@ class Meter:
 
 def charge(connection: HTTPConnection, cost: int) -> None:
     """Take from the principal of an admitted request what it turns out to cost. RateLimitedError if that is more than there is."""
-    meter = cast("Meter | None", connection.scope.get(_METER))
+    limits = cast("PrincipalLimits | None", connection.scope.get(_LIMITS))
+    meter = limits.meter_of(connection.scope) if limits else None
     if meter and cost > 0:
         meter.take(cost)
 
@@ -76,11 +78,14 @@ class PrincipalLimits:
         self._guests = Buckets(guests) if guests else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        meter = self._meter(scope) if scope["type"] in {"http", "websocket"} else None
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        scope[_LIMITS] = self
+        meter = self.meter_of(scope)
         if meter is None:
             await self._app(scope, receive, send)
             return
-        scope[_METER] = meter
 
         async def send_told(message: Message) -> None:
             if message["type"] in _BEGINNINGS:
@@ -94,12 +99,13 @@ class PrincipalLimits:
             return
         await self._app(scope, receive, send_told)
 
-    def _meter(self, scope: Scope) -> Meter | None:
-        if not is_admitted(scope):
-            return None
-        principal = access_of(HTTPConnection(scope)).principal
-        buckets = self._guests if principal.kind is PrincipalKind.GUEST else self._buckets
-        return None if buckets is None else Meter(buckets, principal.ref)
+    def meter_of(self, scope: Scope) -> Meter | None:
+        """That of whoever sent the request; None if there is no limit, or it is not known (yet: a WebSocket may tell later)."""
+        if _METER not in scope and is_admitted(scope):
+            principal = access_of(HTTPConnection(scope)).principal
+            buckets = self._guests if principal.kind is PrincipalKind.GUEST else self._buckets
+            scope[_METER] = None if buckets is None else Meter(buckets, principal.ref)
+        return cast("Meter | None", scope.get(_METER))
 
 
 def _page_cost(scope: Scope) -> int:

@@ -24,8 +24,9 @@ HOUR = timedelta(hours=1)
 
 
 def configured(**backend: Any) -> Config:
-    """Somebody other than guests can sign in; `auth` of `backend` may name services."""
-    providers = {"guest": {}}
+    """Nobody is a guest; `auth` of `backend` may name services."""
+    github = {"clientId": "id", "clientSecret": "secret", "signIn": {"resolvers": [{"resolver": "usernameMatchingUserEntityName"}]}}
+    providers = {"github": {"development": github}}
     return Config.model_validate({"backend": {"baseUrl": BASE, **backend}, "auth": {"providers": providers}})
 
 
