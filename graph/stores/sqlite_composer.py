@@ -20,7 +20,7 @@ from graph.conditions import (
     TextContains,
 )
 from graph.relations import Direction, Step
-from graph.store import Keyset, Order
+from graph.store import Keyset, Order, Window
 from graph.stores.sqlite_connections import texts_as_json
 
 TEXT_SEPARATOR = "\x1f"
@@ -130,7 +130,7 @@ class Composer:
             case FactContains():
                 return f"{node} IN ({self._containing(condition)})"
             case RefIn(refs):
-                return f"{node} IN ({self._ids(refs)})"
+                return f"{node} IN ({self.ids(refs)})"
             case Related():
                 return self._related_transitively(condition, node) if condition.transitive else self._related(condition, node)
             case TextContains():
@@ -156,19 +156,6 @@ class Composer:
                 return f"ref >= {self.parameter(first)} AND ref < {self.parameter(end)}"
         return _ALWAYS
 
-    def starting_from(self, condition: Condition) -> str | None:
-        """Ids of all nodes that may meet the condition, if one of its parts finds them by an index; else None."""
-        for part in condition.of if isinstance(condition, All) else (condition,):
-            if isinstance(part, FactIn) and part.values:
-                values = f"SELECT value FROM json_each({self.parameter(texts_as_json(part.values))})"
-                where = f"facts.path = {self.term(part.path)} AND facts.value IN ({values})"
-                return f"SELECT DISTINCT facts.node AS id FROM facts WHERE {where}"
-            if isinstance(part, Related) and not part.transitive and part.targets is not None:
-                here, there = ends(part.direction)
-                where = f"edge.{there} IN ({self._ids(part.targets)}) AND edge.relation = {self.term(part.relation)}"
-                return f"SELECT DISTINCT edge.{here} AS id FROM declarations AS edge WHERE {where}"
-        return None
-
     def _unseen(self) -> "Composer":
         """A composer that sees everything and adds to the same parameters: visibility is decided on the whole graph."""
         whole = Composer()
@@ -181,7 +168,8 @@ class Composer:
         """The id under which the term is kept; null for one that nothing uses."""
         return f"(SELECT id FROM terms WHERE term = {self.parameter(term)})"
 
-    def _ids(self, refs: Sequence[str]) -> str:
+    def ids(self, refs: Sequence[str]) -> str:
+        """A query for the nodes with these refs."""
         return f"SELECT id FROM nodes WHERE ref IN (SELECT value FROM json_each({self.parameter(texts_as_json(refs))}))"
 
     def _fact_in(self, condition: FactIn, node: str) -> str:
@@ -214,7 +202,7 @@ class Composer:
         if condition.targets is not None:
             # A look-up for each of a few targets; of many, a test of membership for each edge.
             column = f"{edge}.{there}" if len(condition.targets) <= _FEW else f"+{edge}.{there}"
-            where += f" AND {column} IN ({self._ids(condition.targets)})"
+            where += f" AND {column} IN ({self.ids(condition.targets)})"
         if condition.seen:
             where += f" AND {self.there(f'+{edge}.{there}')}"
         return f"EXISTS (SELECT 1 FROM declarations AS {edge} WHERE {where})"
@@ -224,7 +212,7 @@ class Composer:
             return self._related(condition, node)
         here, there = ends(condition.direction)
         edge, relation = self._edge, self._of_relation(condition.relation)
-        targets = self._ids(condition.targets)
+        targets = self.ids(condition.targets)
         counted = f"{relation} AND {self.there(f'+{edge}.{there}')}" if condition.seen else relation
         first = f"SELECT {edge}.{here} FROM declarations AS {edge} WHERE {edge}.{there} IN ({targets}) AND {counted}"
         further = f"SELECT {edge}.{here} FROM chain CROSS JOIN declarations AS {edge} ON {edge}.{there} = chain.id AND {counted}"
@@ -266,6 +254,17 @@ class Ordering:
         for i, by in enumerate(self._order):
             parts += [f"key{i} IS NULL{' DESC' if backward else ''}", f"key{i}{' DESC' if by.descending is not backward else ''}"]
         return ", ".join([*parts, f"ref{' DESC' if backward else ''}"])
+
+    def walked(self, *, backward: bool) -> str:
+        """What ORDER BY takes where the first path's values are met in their order."""
+        descending = self._order[0].descending is not backward
+        return f"fact.value{' DESC' if descending else ''}, node.ref{' DESC' if backward else ''}"
+
+    def reached(self, window: Window) -> str:
+        """From where on a walk along the first path's values can meet rows of the window; its bounds on that path are no nulls."""
+        descending = self._order[0].descending
+        bounds = ((window.after, "<=" if descending else ">="), (window.before, ">=" if descending else "<="))
+        return joined("AND", [f"fact.value {sign} {self._composer.parameter(bound[0])}" for bound, sign in bounds if bound is not None])
 
     def after(self, keyset: Keyset, *, inclusive: bool = False) -> str:
         """The row lies after the keyset, or with `inclusive` at it."""

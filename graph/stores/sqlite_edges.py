@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from graph.conditions import Condition
 from graph.entities import Edge
 from graph.refs import Ref
 from graph.relations import Direction, Step
 from graph.store import EdgeEnd, Page, RelatedRow, Window
-from graph.stores.sqlite_composer import Composer, joined
+from graph.stores.sqlite_composer import Composer, ends, joined
 from graph.stores.sqlite_connections import Session, as_json, texts_as_json
 from graph.stores.sqlite_pages import see
 from graph.stores.sqlite_records import EdgeIds, check_bounds, edges_of_ids, entities_of_nodes
 from graph.stores.windows import Span, span_of
 
 _KEYS = ("ref", "term", "direction")
-_DIRECTIONS = {direction.value: direction for direction in Direction}
 _DANGLING_KEYS = ("target", "source", "relation")
 
 
@@ -105,14 +106,21 @@ def edges_of(session: Session, refs: Sequence[Ref], steps: Sequence[Step], visib
     """All edges of each visible entity along the steps."""
     composer = Composer(visible)
     fragment = composer.visible("node.id")
-    roots: dict[int, Ref] = dict(session.rows("seen_nodes", {**composer.parameters, "refs": texts_as_json(refs)}, visible=fragment))
-    links = composer.links(steps, f"json_each({composer.parameter(as_json(list(roots)))})", "value")
-    found: dict[Ref, list[EdgeEnd]] = {ref: [] for ref in roots.values()}
-    for root, relation, direction, other in session.rows("edges_of", composer.parameters, links=links):
-        found[roots[root]].append((relation, _DIRECTIONS[direction], other))
-    for ends in found.values():
-        ends.sort()
-    return found
+    roots = session.rows("seen_nodes", {**composer.parameters, "refs": texts_as_json(refs)}, visible=fragment)
+    terms: dict[str, int] = orjson.loads(session.value("terms", {"terms": texts_as_json(step.relation for step in steps)}))
+    # Several may state one edge; SQLite would take longer to make them one.
+    found = [set[EdgeEnd]() for _ in roots]
+    declared = composer.visible("+edge.declarer")
+    parameters = {**composer.parameters, "nodes": as_json([node for node, _ in roots])}
+    for direction in Direction:
+        named = {step.relation for step in steps if step.direction is direction}
+        wanted = {terms[name]: name for name in named if name in terms}
+        here, there = ends(direction)
+        rows: list[tuple[int, int, Ref]] = session.rows("edges_of", parameters, here=here, there=there, declared=declared) if wanted else []
+        for place, relation, other in rows:
+            if relation in wanted:
+                found[place].add((wanted[relation], direction, other))
+    return {ref: sorted(edge_ends) for (_, ref), edge_ends in zip(roots, found, strict=True)}
 
 
 def edges(session: Session, relations: Sequence[str], visible: Condition) -> Sequence[tuple[Ref, str, Ref]]:

@@ -12,7 +12,7 @@ from graph.relations import Direction, RelationRegistry, Step
 from graph.store import Closure, ClosureQuery, Page, PathStep, ReachedRow
 from graph.stores.sqlite_composer import Composer
 from graph.stores.sqlite_connections import Session, as_json, texts_as_json
-from graph.stores.sqlite_pages import facet, see
+from graph.stores.sqlite_pages import CHOSEN, facet, see
 from graph.stores.sqlite_records import EdgeIds, check_bounds, edges_of_ids, entities_of_nodes
 from graph.stores.windows import span_of
 
@@ -105,7 +105,7 @@ def closure(session: Session, registry: RelationRegistry, query: ClosureQuery, v
         "before": composer.compared(_KEYS, "<", window.before),
     }
     total, deepest, through_after, before = session.rows("reached_span", composer.parameters, **bounds)
-    facets = {path: facet(session, registry, path, composer, whole=False) for path in query.facets}
+    facets = {path: facet(session, registry, path, composer, among=CHOSEN) for path in query.facets}
     span = span_of(window, total, through_after, before)
     rows = session.rows("reached_page", {"start": span.start, "limit": span.stop - span.start})
     keysets = [(f"{depth:06d}", ref) for _, ref, depth in rows]

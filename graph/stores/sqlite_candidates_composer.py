@@ -1,0 +1,76 @@
+"""Where to look for the entities that a filter lets through: the fewest nodes that one of its parts finds by an index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graph.conditions import All, Condition, FactIn, RefIn, Related
+from graph.stores.sqlite_composer import Composer, ends, nodes_from
+from graph.stores.sqlite_connections import Session, texts_as_json
+
+_COUNTED = 20_000
+"""Of more candidates it does not matter how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A query for ids of nodes that may meet a filter, how many there are (at most), and what of the filter is left to be asked of them.
+
+    Only nodes that are entities are found where `are_present`.
+    """
+
+    text: str
+    number: int
+    rest: Condition
+    are_present: bool
+
+    @property
+    def nodes(self) -> str:
+        """A table of them, with the columns of `nodes`."""
+        return nodes_from(self.text)
+
+    @property
+    def ids(self) -> str:
+        """A table of them, with their ids and whether they are present alone, which spares the look-ups."""
+        return f"(SELECT id, TRUE AS present FROM ({self.text}))" if self.are_present else self.nodes
+
+
+def candidates_for(session: Session, composer: Composer, filter: Condition) -> Candidates | None:
+    """The fewest nodes that one part of the filter finds by an index; None if no part does. `composer` gets the parameters."""
+    parts = filter.of if isinstance(filter, All) else (filter,)
+    found = [(text, place) for place, part in enumerate(parts) if (text := _found_by(composer, part)) is not None]
+    best: Candidates | None = None
+    for text, place in found:
+        limit = min(_COUNTED, best.number) if best else _COUNTED
+        number = session.value("candidate_count", {**composer.parameters, "limit": limit}, candidates=text)
+        if best is None or number < best.number:
+            exact = isinstance(parts[place], FactIn)
+            best = Candidates(text, number, All(_without(parts, place)) if exact else filter, exact)
+    return best
+
+
+def ids_of(nodes: str, matches: str) -> str:
+    """A query for the ids of those in a table of nodes that are entities and match."""
+    return f"SELECT node.id FROM {nodes} AS node WHERE node.present AND {matches}"
+
+
+def _without(parts: Sequence[Condition], place: int) -> tuple[Condition, ...]:
+    return (*parts[:place], *parts[place + 1 :])
+
+
+def _found_by(composer: Composer, part: Condition) -> str | None:
+    match part:
+        case FactIn(path, (value,)):
+            where = f"facts.path = {composer.term(path)} AND facts.value = {composer.parameter(value)}"
+            return f"SELECT facts.node AS id FROM facts WHERE {where}"
+        case FactIn(path, values) if values:
+            wanted = f"SELECT value FROM json_each({composer.parameter(texts_as_json(values))})"
+            where = f"facts.path = {composer.term(path)} AND facts.value IN ({wanted})"
+            return f"SELECT DISTINCT facts.node AS id FROM facts WHERE {where}"
+        case RefIn(refs):
+            return composer.ids(refs)
+        case Related(transitive=False, targets=targets) if targets is not None:
+            here, there = ends(part.direction)
+            where = f"edge.{there} IN ({composer.ids(targets)}) AND edge.relation = {composer.term(part.relation)}"
+            return f"SELECT DISTINCT edge.{here} AS id FROM declarations AS edge WHERE {where}"
+        case _:
+            return None

@@ -1,0 +1,1 @@
+SELECT max(node) FROM entities
