@@ -129,7 +129,9 @@ class RedactingStore:
         nodes = {row.node.ref: row.node for page in pages.values() for row in page.rows if row.node}
         shown = {entity.ref: entity for entity in await self._entities(nodes.values(), visible)}
         return {
-            ref: replace(page, rows=[replace(row, node=shown[row.node.ref]) if row.node else row for row in page.rows])
+            ref: replace(
+                page, rows=[replace(row, edge=self._edge(row.edge), node=shown[row.node.ref] if row.node else None) for row in page.rows]
+            )
             for ref, page in pages.items()
         }
 
@@ -155,13 +157,15 @@ class RedactingStore:
             facets.update((await self._store.closure(counting, visible=visible)).facets)
         rows = closure.page.rows
         shown = {entity.ref: entity for entity in await self._entities((row.entity for row in rows), visible)}
-        page = replace(closure.page, rows=[replace(row, entity=shown[row.entity.ref]) for row in rows])
+        told = [replace(row, entity=shown[row.entity.ref], path=self._path(row.path)) for row in rows]
+        page = replace(closure.page, rows=told)
         return replace(closure, page=page, facets=await self._facets(facets, visible))
 
     async def shortest_paths(
         self, source: Ref, target: Ref, steps: Sequence[Step], limit: int, *, visible: Condition
     ) -> Sequence[Sequence[PathStep]]:
-        return await self._store.shortest_paths(source, target, steps, limit, visible=visible)
+        paths = await self._store.shortest_paths(source, target, steps, limit, visible=visible)
+        return [self._path(path) for path in paths]
 
     async def edges(self, relations: Sequence[str], *, visible: Condition) -> Sequence[tuple[Ref, str, Ref]]:
         return await self._store.edges(relations, visible=visible)
@@ -323,6 +327,16 @@ class RedactingStore:
         parents = [entity.origin.parent for entity in found if entity.origin.parent]
         shown = await self._shown(((entity.ref, entity.document) for entity in found), visible, more=parents)
         return [shown.entity(entity) for entity in found]
+
+    def _edge(self, edge: Edge) -> Edge:
+        """The edge, without the place of a reference among others, some of which may be hidden."""
+        if not self._hides_references:
+            return edge
+        fields = (replace(each, field=each.field.partition("[")[0]) for each in edge.evidence)
+        return replace(edge, evidence=tuple(dict.fromkeys(fields)))
+
+    def _path(self, path: Sequence[PathStep]) -> Sequence[PathStep]:
+        return [replace(step, edge=self._edge(step.edge)) for step in path]
 
     def _ends(self, filter: Condition | None) -> Condition | None:
         """What the other ends of edges have to be: entities, where references to what is missing are hidden."""

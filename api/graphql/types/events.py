@@ -17,6 +17,7 @@ from api.graphql.inputs.filter import condition_of
 from api.graphql.types.changes import Change, sequence_given
 from api.graphql.types.errors import CatalogError
 from api.graphql.types.fields import attribute, reading
+from graph.access import Action
 from graph.conditions import Condition, RefIn, all_of
 from graph.entities import Document
 from graph.errors import InputError, PatchError, StoreUnavailableError
@@ -185,7 +186,7 @@ async def catalog_error_changes(
 ) -> AsyncGenerator[ErrorEvent]:
     context = info.context
     texts = given(of)
-    which = ErrorFilter(None if texts is None else refs_given("of", texts))
+    which = ErrorFilter(None if texts is None else refs_given("of", texts), of_entities=not context.access.may(Action.LOCATION_READ))
     async with context.feed.listening():
         state = await _state_of_reading(context.store)
         known = await _errors(context, which)

@@ -169,7 +169,7 @@ async def _claims(context: Context, ref: Ref, entity: Entity | None, may_read: b
     claims = (await context.store.claims([ref])).get(ref, ())
     # Claims know no visibility: those of an entity that exists but is hidden must not show.
     if entity is None and context.visible != EVERYTHING:
-        there = await context.store.entities_by_ref([ref], visible=EVERYTHING)
+        there = await context.store.related_counts([ref], (), visible=EVERYTHING)
         return claims if may_read and not there else ()
     return claims if may_read else [claim for claim in claims if entity and claim.reading is None]
 

@@ -1,0 +1,147 @@
+"""What a principal sees equals what a catalog shows that holds only the visible entities, whatever the policy; on both stores."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import neo4j
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api.errors import graphql_error
+from api.graphql.context import Context
+from api.graphql.schema import build_schema
+from graph.access import Access
+from graph.redacting import seen_by
+from graph.refs import Ref
+from graph.store import Batch, Store
+from graph.stores.neo4j import Neo4jStore
+from graph.stores.sqlite import SqliteStore
+from tests.api.visible_operations import Operation, operations, without_places
+from tests.visible_catalogs import REFS, REGISTRY, Case, batches, cases, fill, reduced, seeing_all
+
+SCHEMA = build_schema(REGISTRY)
+_ANY_SPEED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+
+_words = st.sampled_from(["a", "B", "service", "public"])
+_plain_filters = (
+    st.fixed_dictionaries({}, optional={"kind": st.just(["component", "group", "api"]), "type": st.lists(_words, max_size=2)})
+    | st.fixed_dictionaries({"owner": st.lists(st.sampled_from(["red", "ops/red", "blue", "user:ann"]), max_size=2)})
+    | st.fixed_dictionaries({"system": st.just(["s", "t"])})
+    | st.fixed_dictionaries({"tag": st.lists(_words, max_size=2)})
+    | st.fixed_dictionaries({"label": st.just([{"key": "tier"}])})
+    | st.fixed_dictionaries({"annotation": st.just([{"key": "example.com/x", "value": ["a", "service"]}])})
+    | st.fixed_dictionaries({"hasErrors": st.booleans()})
+    | st.fixed_dictionaries(
+        {"where": st.tuples(st.fixed_dictionaries({"path": st.sampled_from(["spec.type", "metadata.title"]), "hasPrefix": _words}))}
+    )
+    | st.fixed_dictionaries(
+        {
+            "related": st.tuples(
+                st.fixed_dictionaries(
+                    {
+                        "relation": st.sampled_from(["DEPENDS_ON", "OWNED_BY", "PART_OF", "MEMBER_OF"]),
+                        "direction": st.sampled_from(["OUT", "IN"]),
+                        "transitive": st.booleans(),
+                    },
+                    optional={"target": st.lists(st.sampled_from(REFS), min_size=1, max_size=3)},
+                )
+            )
+        }
+    )
+)
+_filters = st.recursive(
+    _plain_filters,
+    lambda of: of.map(lambda one: {"not": one}) | st.lists(of, max_size=2).map(lambda some: {"or": some}),
+    max_leaves=2,
+)
+_texts = _words.map(lambda word: {"text": word})
+_orders = st.sampled_from(["metadata.name", "kind", "metadata.namespace"]).map(lambda path: [{"path": path, "direction": "DESC"}])
+
+
+@st.composite
+def questions(draw: st.DrawFn, case: Case) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, str]], Sequence[Ref]]:
+    # Of entities whose texts are redacted, the words of their refs alone are looked for.
+    texts_whole = case.paths.isdisjoint({"metadata.title", "metadata.description", "metadata.tags"})
+    filters = _filters | _texts if texts_whole else _filters
+    return (draw(filters), draw(filters)), draw(_orders), draw(st.lists(st.sampled_from(REFS), unique=True, min_size=2, max_size=4))
+
+
+async def answer(store: Store, access: Access, operation: Operation) -> Any:
+    """What the principal is told: data and errors, as a client gets them."""
+    context = Context(seen_by(store, access, REGISTRY), REGISTRY, access)
+    result = await SCHEMA.execute(operation[0], variable_values=dict(operation[1]), context_value=context)
+    return {"data": result.data, "errors": [graphql_error(error) for error in result.errors or ()]}
+
+
+@asynccontextmanager
+async def sqlite_with(history: Sequence[Batch]) -> AsyncIterator[Store]:
+    with TemporaryDirectory() as folder:
+        store = SqliteStore(Path(folder) / "catalog.db", REGISTRY)
+        await store.open()
+        try:
+            await fill(store, history)
+            yield store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def neo4j_with(uri: str, history: Sequence[Batch]) -> AsyncIterator[Store]:
+    with neo4j.GraphDatabase.driver(uri) as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n")
+    store = Neo4jStore(uri, registry=REGISTRY)
+    await store.open()
+    try:
+        await fill(store, history)
+        yield store
+    finally:
+        await store.close()
+
+
+async def assert_sees_only_what_is_visible(store: Store, case: Case, data: st.DataObject) -> None:
+    """Compare all answers of the whole catalog in the store with those of the reduced one."""
+    head = await store.head()
+    filters, order, refs = data.draw(questions(case))
+    only = reduced(case)
+    shown: Callable[[Any], Any] = without_places if case.access.hides_references else lambda told: told
+    async with sqlite_with(only.batches) as other:
+        assert await other.head() == head
+        for operation in operations(filters, order, refs, head):
+            expected = await answer(other, seeing_all(case.access), operation)
+            assert shown(await answer(store, case.access, operation)) == shown(expected), operation
+
+
+@given(cases(), st.data())
+@settings(max_examples=30, deadline=None, suppress_health_check=_ANY_SPEED)
+async def test_graphql_shows_what_a_catalog_of_visible_entities_would(case: Case, data: st.DataObject) -> None:
+    async with sqlite_with(batches(case)) as store:
+        await assert_sees_only_what_is_visible(store, case, data)
+
+
+@given(cases(), st.data())
+@settings(max_examples=8, deadline=None, suppress_health_check=_ANY_SPEED)
+async def test_graphql_on_neo4j_shows_what_a_catalog_of_visible_entities_would(neo4j_uri: str, case: Case, data: st.DataObject) -> None:
+    async with neo4j_with(neo4j_uri, batches(case)) as store:
+        await assert_sees_only_what_is_visible(store, case, data)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@given(cases(), st.data())
+@settings(max_examples=1000, deadline=None, suppress_health_check=_ANY_SPEED)
+async def test_graphql_shows_only_what_is_visible_of_thousands_of_catalogs(case: Case, data: st.DataObject) -> None:
+    async with sqlite_with(batches(case)) as store:
+        await assert_sees_only_what_is_visible(store, case, data)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@given(cases(), st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=_ANY_SPEED)
+async def test_graphql_on_neo4j_shows_only_what_is_visible_of_hundreds_of_catalogs(neo4j_uri: str, case: Case, data: st.DataObject) -> None:
+    async with neo4j_with(neo4j_uri, batches(case)) as store:
+        await assert_sees_only_what_is_visible(store, case, data)
