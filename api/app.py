@@ -30,6 +30,7 @@ from api.limits.rates import charge
 from api.metrics import OperationTimes, TimedOperation, metrics_route
 from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders, cross_origin, is_own_origin
+from api.rest.catalog.acting import Acting
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.rest.permission import HEALTH, permission_routes
@@ -74,7 +75,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *health_routes(store, opening),
             metrics_route(store, opening, feed, times),
             *entity_set_routes(lambda: opening.actions, audit, config.catalog.registration.max_set_bytes),
-            *catalog_routes(store, registry),
+            *catalog_routes(store, registry, Acting(lambda: opening.actions, audit)),
             *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
             *webhook_routes(receptions_from(config), store, opening),
             *proxy_routes(config.proxy, outbound),

@@ -9,6 +9,7 @@ from graph.access import Access
 from graph.errors import ConflictError
 from graph.refs import Ref
 from graph.store import CatalogError, Location, Operation
+from ingest.registrations import Registrations
 
 REGISTERED = "registered"
 """The `origin` of locations that came over the API; they stay until they are unregistered."""
@@ -128,6 +129,11 @@ class Actions(Protocol):
 
     ForbiddenError, and nothing is done, if its access does not allow the action; StoreUnavailableError if the store can't be reached.
     """
+
+    @property
+    def registrations(self) -> Registrations:
+        """What is done to registered locations and single entities as Backstage's clients know them."""
+        ...
 
     async def register(self, type: str, target: str, access: Access, *, dry_run: bool) -> Registered:
         """Add a location and read it. ForbiddenError if the configuration does not let it be read; InputError for a target that is none.

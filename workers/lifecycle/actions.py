@@ -28,6 +28,7 @@ from ingest.problems import ErrorCode
 from ingest.registering import Rehearsal, location_to_register, rehearsed, validated
 from ingest.settings import IngestSettings
 from workers.leases import BusyError, holding
+from workers.lifecycle.registrations import LocationRegistrations, stay
 from workers.providers.jobs import ask_for_run
 from workers.refresh.jobs import lease_name, refresh_location
 from workers.schedules import ask_for_reads, forget
@@ -58,19 +59,24 @@ class CatalogActions:
     file_roots: Sequence[str]
     requests: Requests | None = None
 
+    @property
+    def registrations(self) -> LocationRegistrations:
+        return LocationRegistrations(self)
+
     async def register(self, type: str, target: str, access: Access, *, dry_run: bool) -> Registered:
         access.demand(Action.LOCATION_CREATE)
         location = await asyncio.to_thread(location_to_register, type, target, self.file_roots)
-        stored = await self._stored(location.id)
+        stored = await self.stored(location.id)
         if stored is not None:
+            await stay(self.store, location.id)
             return Registered(stored, existed=True)
         rehearsal = await self._seen_of(await rehearsed(location, self.store, self.settings), access)
         if dry_run or rehearsal.failure or not rehearsal.entities:
             return Registered(None, False, rehearsal.entities, rehearsal.problems)
-        read = asyncio.create_task(self._holding(location, lambda: self._first_read(location, _cause(access.principal.ref))))
+        read = asyncio.create_task(self.holding(location, lambda: self._first_read(location, _cause(access.principal.ref))))
         # A request that runs into its time limit leaves a location that is read to the end.
         await asyncio.shield(read)
-        return Registered(await self._stored(location.id) or location, False, rehearsal.entities, rehearsal.problems)
+        return Registered(await self.stored(location.id) or location, False, rehearsal.entities, rehearsal.problems)
 
     async def _seen_of(self, rehearsal: Rehearsal, access: Access) -> Rehearsal:
         """The rehearsal as it would be if what is hidden from the principal was not there."""
@@ -87,7 +93,7 @@ class CatalogActions:
 
     async def unregister(self, location_id: str, access: Access) -> Unregistered:
         access.demand(Action.LOCATION_DELETE)
-        location = await self._stored(location_id)
+        location = await self.stored(location_id)
         if location is None:
             raise NotFoundError(f"there is no location with the id {location_id!r}")
         if location.origin == CONFIGURED:
@@ -95,7 +101,7 @@ class CatalogActions:
             raise ConflictError(f"{named} comes from the configuration; take it out of catalog.locations to have it removed")
         if location.type == ENTITY_SET or location.origin.startswith(("provider:", f"{ENTITY_SET}:")):
             raise ConflictError(f"{location.target} belongs to {location.origin}, and goes when that no longer provides it")
-        return await self._holding(location, lambda: self._unregistered(location, access))
+        return await self.holding(location, lambda: self._unregistered(location, access))
 
     async def _unregistered(self, location: Location, access: Access) -> Unregistered:
         # What was hidden reads as if it had not been there, so it is asked for before it goes.
@@ -124,7 +130,7 @@ class CatalogActions:
         sources = [location.id for location in chosen.values() if location.type != ENTITY_SET]
         await ask_for_reads(self.store, sources)
         for location_id in sources if self.requests else ():
-            await self._request(location_id, access.principal.ref)
+            await self.request_read(location_id, access.principal.ref)
         # A set has nothing to be read: what gave it is asked, if it can be.
         for location in chosen.values():
             if location.type == ENTITY_SET and not _is_pushed(location):
@@ -185,14 +191,14 @@ class CatalogActions:
                 self.store, self.settings, PUSHED + name, entities, full=full, cause=cause, removed=removed, dry_run=dry_run
             )
             problems = [PushedProblem(p.index, p.ref, p.pointer, p.code, p.message, p.remedy) for p in report.problems]
-            stored = await self._stored(location.id)
+            stored = await self.stored(location.id)
             tag = await self._tag(stored) if stored else None
             hidden = await self._hidden_of([error.ref for error in report.conflicts if error.ref], access)
             conflicts = [error for error in report.conflicts if error.ref not in hidden]
             created = sorted({*report.created, *hidden})
             return Pushed(tag, created, report.updated, report.removed, report.unchanged, problems, conflicts)
 
-        return await put() if dry_run else await self._holding(location, put)
+        return await put() if dry_run else await self.holding(location, put)
 
     async def _demand_removal(
         self, name: str, access: Access, entities: Sequence[ProvidedEntity], *, full: bool, removed: Sequence[Ref] = ()
@@ -221,7 +227,7 @@ class CatalogActions:
     async def drop_set(self, name: str, access: Access, *, demand: Demand) -> Unregistered:
         access.demand(Action.ENTITY_CREATE)
         access.demand(Action.ENTITY_DELETE)
-        location = await self._stored(entity_set_location(PUSHED + name).id)
+        location = await self.stored(entity_set_location(PUSHED + name).id)
         if location is None:
             raise NotFoundError(f"there is no entity set named {name!r}")
 
@@ -230,10 +236,10 @@ class CatalogActions:
             await self._demand_removal(name, access, (), full=True)
             return await self._removed(location, _cause(access.principal.ref))
 
-        return await self._holding(location, drop)
+        return await self.holding(location, drop)
 
     async def _demand(self, location: Location, demand: Demand) -> None:
-        stored = await self._stored(location.id)
+        stored = await self.stored(location.id)
         if not demand.holds(await self._tag(stored) if stored else None):
             raise PreconditionError("the set is not as If-Match or If-None-Match demands; read it again and decide anew")
 
@@ -249,10 +255,11 @@ class CatalogActions:
         orphaned = [write.entity.ref for batch in batches for write in batch.writes if write.entity.orphan]
         return Unregistered(location, sorted(removed), sorted(orphaned))
 
-    async def _stored(self, location_id: str) -> Location | None:
+    async def stored(self, location_id: str) -> Location | None:
+        """The location as it is stored; None if there is none."""
         return next((location for location in await self.store.locations() if location.id == location_id), None)
 
-    async def _holding(self, location: Location, work: Callable[[], Awaitable[Result]]) -> Result:
+    async def holding(self, location: Location, work: Callable[[], Awaitable[Result]]) -> Result:
         """Do the work as soon as nobody else works on the location. BusyError if somebody does for long."""
         for _ in range(_BUSY_TRIES):
             try:
@@ -261,7 +268,8 @@ class CatalogActions:
                 await asyncio.sleep(_BUSY_SECONDS)
         raise BusyError(f"{location.target} is being read; try again in a moment")
 
-    async def _request(self, location_id: str, principal: Ref) -> None:
+    async def request_read(self, location_id: str, principal: Ref) -> None:
+        """Ask the workers for a read of the location, if there is a way to ask them; else they find that it is due."""
         if self.requests:
             await self.requests.request(refresh_location.__name__, location_id, principal)
 

@@ -1,4 +1,4 @@
-"""The jobs that remove what no document declares any more once its grace is over, and that infer edges from repositories."""
+"""The jobs that remove what no document declares any more once its grace is over, finish moves, and infer edges from repositories."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,9 @@ from ingest.lifecycle import RELEASES
 from ingest.releases import remove_released
 from workers.jobs import job
 from workers.leases import holding
+from workers.lifecycle.registrations import MOVES, finish_moves_of
 from workers.queue import Queue
-from workers.refresh.jobs import TICK_SECONDS
+from workers.refresh.jobs import TICK_SECONDS, Refreshing
 
 _LIMIT_SECONDS = 600
 _LEASE = "releases"
@@ -29,7 +30,7 @@ _log = logging.getLogger("callboard.lifecycle")
 
 def functions() -> Sequence[Function]:
     """The jobs, by the names under which they are asked for."""
-    return [job(remove_due, time_limit_seconds=_LIMIT_SECONDS), job(infer_edges, time_limit_seconds=_LIMIT_SECONDS)]
+    return [job(each, time_limit_seconds=_LIMIT_SECONDS) for each in (remove_due, infer_edges, finish_moves)]
 
 
 def cron_jobs() -> Sequence[CronJob]:
@@ -38,7 +39,7 @@ def cron_jobs() -> Sequence[CronJob]:
 
 
 async def request_lifecycle(ctx: Mapping[str, Any]) -> None:
-    """Ask for the removal of what is due, and for inference from what repositories tell anew, if there is any."""
+    """Ask for the removal of what is due, for inference from what repositories tell anew, and for the end of moves, if there are any."""
     store: Store = ctx["refreshing"].store
     queue: Queue = ctx["queue"]
     try:
@@ -46,6 +47,8 @@ async def request_lifecycle(ctx: Mapping[str, Any]) -> None:
             await queue.request(remove_due.__name__)
         if await store.states(NOTES, due_by=datetime.now(UTC), limit=1):
             await queue.request(infer_edges.__name__)
+        if await store.states(MOVES, due_by=datetime.now(UTC), limit=1):
+            await queue.request(finish_moves.__name__)
     except StoreUnavailableError as error:
         _log.warning("what has to be removed or inferred is not known: %s", error)
 
@@ -64,3 +67,10 @@ async def infer_edges(ctx: Mapping[str, Any]) -> None:
     changed = await holding(store, _INFERENCE_LEASE, lambda: keep_inferred(store))
     if changed:
         _log.info("inferred edges of %d entities: %s", len(changed), ", ".join(changed[:5]))
+
+
+async def finish_moves(ctx: Mapping[str, Any]) -> None:
+    """Remove the locations whose place another took, once that one has been read."""
+    refreshing: Refreshing = ctx["refreshing"]
+    for location in await finish_moves_of(refreshing.store, refreshing.settings):
+        _log.info("removed %s:%s, whose place another location took", location.type, location.target)
