@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import cast
@@ -144,11 +146,17 @@ class Audit:
             self._file.handle(logging.makeLogRecord({"name": _log.name, "levelno": logging.INFO, "levelname": "INFO", "msg": line}))
 
 
+class _OwnersFile(WatchedFileHandler):
+    """A file that nobody but its owner reads, also where it is made anew after the old one was moved away."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600))
+
+
 def _opened(file: Path) -> logging.Handler:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(0o600)
-        return WatchedFileHandler(file, encoding="utf-8")
+        return _OwnersFile(file)
     except OSError as error:
         raise ConfigurationError("backend.audit.file", f"{file} can't be written: {error.strerror}") from error
 
