@@ -74,12 +74,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             Mount("/graphiql", PageFiles()),
             *health_routes(store, opening),
             metrics_route(store, opening, feed, times),
-            *entity_set_routes(lambda: opening.actions, audit, config.catalog.registration.max_set_bytes),
-            *catalog_routes(store, registry, Acting(lambda: opening.actions, audit)),
-            *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
-            *webhook_routes(receptions_from(config), store, opening),
-            *proxy_routes(config.proxy, outbound),
-            *user_settings_routes(store, lambda: opening.opened),
+            *_rest_routes(config, store, registry, opening, audit, outbound),
             *sign_in.routes,
         ],
         middleware=[
@@ -117,6 +112,19 @@ async def _living(store: Store, opening: StoreOpening, feed: LogFeed, outbound: 
         await outbound.close()
         app.state.audit.close()
         await store.close()
+
+
+def _rest_routes(
+    config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, audit: Audit, outbound: Outbound
+) -> list[Route]:
+    return [
+        *entity_set_routes(lambda: opening.actions, audit, config.catalog.registration.max_set_bytes),
+        *catalog_routes(store, registry, Acting(lambda: opening.actions, audit)),
+        *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
+        *webhook_routes(receptions_from(config), store, opening),
+        *proxy_routes(config.proxy, outbound),
+        *user_settings_routes(store, lambda: opening.opened),
+    ]
 
 
 def _graphql_endpoint(
