@@ -100,6 +100,11 @@ class Access:
     def __post_init__(self) -> None:
         object.__setattr__(self, "visible", self.on(Action.ENTITY_READ))
 
+    @property
+    def sees_everything(self) -> bool:
+        """Whether no entity is hidden from the principal, and no field or reference redacted."""
+        return self.visible == EVERYTHING and not self.redactions and not self.hides_references
+
     def on(self, action: Action) -> Condition:
         """On which entities the action is allowed; among those that are visible, but for ENTITY_READ itself."""
         return self.conditions.get(action, NOTHING)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from graph.conditions import EVERYTHING
+from graph.conditions import Condition
 from graph.errors import InputError
 from graph.store import Store
 
@@ -14,31 +14,32 @@ MOMENT = (
 )
 
 
-async def sequence_of(store: Store, name: str, text: str) -> int:
+async def sequence_of(store: Store, name: str, text: str, *, visible: Condition) -> int:
     """The sequence number of the log's last entry at the moment. InputError, naming the argument, for no moment, one of which the log does
     not tell any more, or a sequence number that is yet to come.
     """
     if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS:
         sequence, head = int(text), await store.head()
         if sequence > head:
-            raise InputError(f"`{name}` is {sequence:,}, and the newest change has the number {head:,}")
-        await refuse_beyond_horizon(store, name, sequence)
+            raise InputError(f"`{name}` is {sequence:,}, and no change has that number yet")
+        await refuse_beyond_horizon(store, name, sequence, visible=visible)
         return sequence
     found = await store.sequence_at(_time(name, text))
     if found is None:
-        raise InputError(f"`{name}`: {await _reach(store, await store.horizon())}; give a later moment")
+        raise InputError(f"`{name}`: {await _reach(store, await store.horizon(), visible)}; give a later moment")
     return found
 
 
-async def refuse_beyond_horizon(store: Store, name: str, sequence: int) -> None:
+async def refuse_beyond_horizon(store: Store, name: str, sequence: int, *, visible: Condition) -> None:
     """Return if the log tells everything that came after the sequence number. InputError, naming the argument and the horizon, if not."""
     horizon = await store.horizon()
     if sequence < horizon:
-        raise InputError(f"`{name}` is {sequence:,}, and {await _reach(store, horizon)}; read the present state anew and go on from there")
+        reach = await _reach(store, horizon, visible)
+        raise InputError(f"`{name}` is {sequence:,}, and {reach}; read the present state anew and go on from there")
 
 
-async def _reach(store: Store, horizon: int) -> str:
-    oldest = await store.changes(horizon, 1, visible=EVERYTHING)
+async def _reach(store: Store, horizon: int, visible: Condition) -> str:
+    oldest = await store.changes(horizon, 1, visible=visible)
     since = f", whose next change was written at {oldest[0].at.isoformat()}" if oldest else ""
     return f"the log tells what came after number {horizon:,}{since} (catalog.history.retention says how long it is kept)"
 

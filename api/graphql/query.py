@@ -43,7 +43,7 @@ async def _entity(
 ) -> StoredEntity | None:
     context, asked, moment = info.context, ref_given("ref", ref), given(at)
     if moment is not None:
-        context = context_at(context, await sequence_of(context.store, "at", moment))
+        context = context_at(context, await sequence_of(context.store, "at", moment, visible=context.visible))
     return await context.loaders.entity_by_ref.load(asked)
 
 

@@ -131,7 +131,7 @@ async def test_what_the_log_does_not_hold_is_an_error(asking: Asking, then: str,
     [
         ("yesterday", "`at` is no moment; write a time such as"),
         ("2026-05-01T12:00:00", "`at` names no offset from UTC"),
-        ("9999", "`at` is 9,999, and the newest change has the number 26"),
+        ("9999", "`at` is 9,999, and no change has that number yet"),
         ("3", r"`at` is 3, and the log tells what came after number 5, whose next change was written at 2"),
         ("2001-01-01T00:00:00Z", "`at`: the log tells what came after number 5"),
     ],

@@ -10,7 +10,7 @@ from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from api.graphql.arguments import PageArguments, argument, refs_given
-from api.graphql.context import Info
+from api.graphql.context import Context, Info
 from api.graphql.given import given
 from api.graphql.listing import ListedRow, Listing, Slice
 from api.graphql.loaders import AFTER_THE_LOG
@@ -21,7 +21,7 @@ from api.graphql.types.lazy import LazyEntity
 from graph.entities import Entity
 from graph.errors import InputError, InvalidCursorError
 from graph.store import Change as StoredChange
-from graph.store import Store, Window
+from graph.store import Window
 
 _SCOPE = "changes"
 _MOST_DIGITS = 18
@@ -91,11 +91,12 @@ def changes(
     async def count() -> int:
         return await store.change_counts(refs, visible=visible)
 
-    return _listing(store, page, None if given(since) is None else sequence_given(given(since)), read, count)
+    first = None if given(since) is None else sequence_given(given(since))
+    return _listing(info.context, page, first, read, count)
 
 
 def history(root: strawberry.Parent[Entity], info: Info, page: PageArguments) -> Listing[StoredChange]:
-    store, loaders = info.context.store, info.context.loaders
+    loaders = info.context.loaders
 
     async def read(start: int, limit: int, backward: bool) -> Sequence[StoredChange]:
         return await loaders.history_by_ref(start, limit, backward=backward).load(root.ref)
@@ -103,11 +104,11 @@ def history(root: strawberry.Parent[Entity], info: Info, page: PageArguments) ->
     async def count() -> int:
         return await loaders.change_count_by_ref.load(root.ref)
 
-    return _listing(store, page, None, read, count)
+    return _listing(info.context, page, None, read, count)
 
 
 def _listing(
-    store: Store, page: PageArguments, since: int | None, read: Read, count: Callable[[], Awaitable[int]]
+    context: Context, page: PageArguments, since: int | None, read: Read, count: Callable[[], Awaitable[int]]
 ) -> Listing[StoredChange]:
     window = page.window(_SCOPE)
     low = max(since or 0, _bound(window.after, 0))
@@ -115,7 +116,8 @@ def _listing(
 
     async def load() -> Slice[StoredChange]:
         if since is not None or window.after is not None:
-            await refuse_beyond_horizon(store, "since" if window.after is None else "after", low)
+            name = "since" if window.after is None else "after"
+            await refuse_beyond_horizon(context.store, name, low, visible=context.visible)
         entries = await read(high if window.backward else low, window.limit + 1, window.backward)
         return _slice([entry for entry in entries if low < entry.sequence < high], window)
 

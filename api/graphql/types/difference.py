@@ -137,9 +137,9 @@ async def diff(
     after: After = UNSET,
 ) -> Differences:
     context, store = info.context, info.context.store
-    earlier = await sequence_of(store, "from", from_)
+    earlier = await sequence_of(store, "from", from_, visible=context.visible)
     text, texts = given(to), given(of)
-    later = await store.head() if text is None else await sequence_of(store, "to", text)
+    later = await store.head() if text is None else await sequence_of(store, "to", text, visible=context.visible)
     if earlier > later:
         raise InputError("`from` lies after `to`; exchange them")
     comparison = Comparison(

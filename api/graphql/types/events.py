@@ -97,7 +97,7 @@ class _Reading:
             return head
         sequence = sequence_given(since)
         if sequence > head:
-            raise InputError(f"`since` is {sequence}, and the newest entry of the log is {head}; the catalog was made anew. Read it again.")
+            raise InputError(f"`since` is {sequence}, and the log has no such entry; the catalog was made anew. Read it again.")
         await self._refuse_behind_horizon(sequence)
         return sequence
 
