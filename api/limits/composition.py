@@ -6,10 +6,10 @@ from api.limits.rates import AddressLimits, PrincipalLimits
 from api.limits.requests import RequestLimits
 from config.backend import Backend
 
-_OWN_LIMITS = ("/graphql", "/api/catalog/entity-sets", "/webhooks/")
+_OWN_LIMITS = ("/graphql", "/api/catalog/entity-sets", "/api/proxy/", "/webhooks/")
 """Where routes bound the bodies that they read, each by a figure of its own."""
 
-_LONG_WORK = ("/api/catalog/entity-sets",)
+_LONG_WORK = ("/api/catalog/entity-sets", "/api/proxy/")
 
 _ATTEMPTS = ("/api/auth/*",)
 """Where people and programs sign in or get tokens."""
