@@ -21,6 +21,8 @@ _COMMANDS = {
     "owners": ("cli.owners", "Show who owns an entity."),
     "query": ("cli.query", "Run a GraphQL query from a file."),
     "schema": ("cli.schema", "Print the GraphQL schema."),
+    "login": ("cli.login", "Sign in to a server."),
+    "logout": ("cli.logout", "Sign out of a server."),
     "config": ("cli.configuration", "Look at the configuration."),
 }
 

@@ -7,7 +7,9 @@ from typing import Any, cast
 import httpx
 
 from cli.catalogs import Answer, Ask, Choice, FailedRequestError
+from config.tokens import VARIABLE, token_for
 
+_UNAUTHORIZED = 401
 _ACCEPTED = "application/graphql-response+json, application/json;q=0.9"
 
 
@@ -15,7 +17,9 @@ _ACCEPTED = "application/graphql-response+json, application/json;q=0.9"
 async def opened(choice: Choice) -> AsyncGenerator[Ask]:
     """The catalog of the server at the chosen URL. Nothing is sent until something is asked."""
     address = f"{(choice.url or '').rstrip('/').removesuffix('/graphql')}/graphql"
-    async with httpx.AsyncClient(timeout=60, headers={"accept": _ACCEPTED}) as client:
+    token = token_for(choice.url or "")
+    headers = {"accept": _ACCEPTED, **({"authorization": f"Bearer {token}"} if token else {})}
+    async with httpx.AsyncClient(timeout=60, headers=headers) as client:
 
         async def ask(query: str, variables: Mapping[str, Any], operation_name: str | None = None) -> Answer:
             request = {"query": query, "variables": variables, "operationName": operation_name}
@@ -33,6 +37,9 @@ def _answer(response: httpx.Response, address: str) -> Answer:
         answer: object = response.json()
     except ValueError:
         answer = None
+    if response.status_code == _UNAUTHORIZED:
+        server = address.removesuffix("/graphql")
+        raise FailedRequestError(f"{server} does not know you: run callboard login --url {server}, or set {VARIABLE} to a valid token")
     if isinstance(answer, dict) and {"data", "errors"}.intersection(cast("Answer", answer)):
         return cast("Answer", answer)
     raise FailedRequestError(f"{address} is no GraphQL endpoint: it answered {response.status_code} {response.reason_phrase}")

@@ -2,6 +2,8 @@
 
 from api.audit import Audit
 from api.auth.authenticator import CredentialsAuthenticator
+from api.auth.device import DeviceLogins
+from api.auth.device_routes import DEVICE_OPEN_PATHS, DeviceRoutes
 from api.auth.discovery import discovery_paths, discovery_routes
 from api.auth.identity import Identity
 from api.auth.keys import Keys
@@ -41,10 +43,11 @@ def signing_in(config: Config, store: Store, outbound: Outbound, audit: Audit) -
         proofs=offer.proofs if offer else (),
         guest=offer.guest if offer else GUEST_PRINCIPAL,
     )
+    devices = DeviceRoutes(DeviceLogins(store, personal), audit, backend.base_url).routes() if offer else ()
     return SignIn(
         authenticator,
-        routes=[*discovery_routes(keys, issuer), *(offer.routes if offer else ())],
-        open_paths=[*discovery_paths(), *(offer.open_paths if offer else ())],
+        routes=[*discovery_routes(keys, issuer), *devices, *(offer.routes if offer else ())],
+        open_paths=[*discovery_paths(), *(DEVICE_OPEN_PATHS if offer else ()), *(offer.open_paths if offer else ())],
         sessions=sessions,
         personal=personal,
         page=offer.page if offer else None,

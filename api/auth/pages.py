@@ -98,6 +98,37 @@ def failure_page(message: str, status: int, sign_in: str) -> Response:
     return _page("You could not be signed in", body, status)
 
 
+def device_page(action: str, *, code: str = "", device: str = "", user: str = "", problem: str = "") -> Response:
+    """The page on which the user of a device types its code, or with `device` decides whether to let it in."""
+    told = f'<p role="alert">{escape(problem)}</p>' if problem else ""
+    if not device:
+        body = (
+            f'{told}<p class="soft">Type the code that <code>callboard login</code> shows.</p>'
+            f'<form method="get" action="{escape(action)}"><p><label>Code <input class="act" name="user_code" required autofocus '
+            f'autocomplete="off" autocapitalize="characters" spellcheck="false"></label></p>'
+            f'<button class="act" type="submit">Continue</button></form>'
+        )
+        return _page("Let a device in", body, 404 if problem else 200)
+    buttons = "".join(
+        f'<li><button class="act" type="submit" name="decision" value="{value}">{text}</button></li>'
+        for value, text in (("allow", "Let it in"), ("refuse", "Refuse"))
+    )
+    body = (
+        f"<p><code>callboard login</code> on <strong>{escape(device)}</strong> asks to act as <code>{escape(user)}</code>.</p>"
+        f"<p>Let it in only if you have started it yourself just now, and it shows the code <code>{escape(code)}</code>.</p>"
+        f'<form method="post" action="{escape(action)}"><input type="hidden" name="user_code" value="{escape(code)}">'
+        f"<ul>{buttons}</ul></form>"
+    )
+    return _page("Let a device in?", body)
+
+
+def device_done_page(device: str, *, allowed: bool) -> Response:
+    """The page that says what was decided."""
+    name = escape(device)
+    said = f"{name} goes on by itself. You can close this page." if allowed else f"{name} was not let in."
+    return _page("The device is let in" if allowed else "The device was refused", f"<p>{said}</p>")
+
+
 def _page(title: str, body: str, status: int = 200) -> Response:
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     return HTMLResponse(_PAGE.format(title=escape(title), style=_STYLE, body=body), status, headers)
