@@ -67,9 +67,9 @@ class Acting:
 
 
 @asynccontextmanager
-async def acting_on(store: Store, folder: Path, settings: Mapping[str, Any]) -> AsyncIterator[Acting]:
-    """An application on the store, with these settings of `catalog`."""
-    config, registry = Config.model_validate({"catalog": settings}), RelationRegistry()
+async def acting_on(store: Store, folder: Path, settings: Mapping[str, Any], **sections: Any) -> AsyncIterator[Acting]:
+    """An application on the store, with these settings of `catalog`, and other sections of the configuration."""
+    config, registry = Config.model_validate({"catalog": settings, **sections}), RelationRegistry()
     async with connected(None) as queue:
 
         @asynccontextmanager

@@ -186,7 +186,7 @@ class CatalogActions:
         async def put() -> Pushed:
             await self._demand(location, demand)
             await self._demand_removal(name, access, entities, full=full, removed=removed)
-            cause = _cause(access.principal.ref)
+            cause, held = _cause(access.principal.ref), await self.store.files(location.id)
             report = await put_entities(
                 self.store, self.settings, PUSHED + name, entities, full=full, cause=cause, removed=removed, dry_run=dry_run
             )
@@ -195,8 +195,10 @@ class CatalogActions:
             tag = await self._tag(stored) if stored else None
             hidden = await self._hidden_of([error.ref for error in report.conflicts if error.ref], access)
             conflicts = [error for error in report.conflicts if error.ref not in hidden]
-            created = sorted({*report.created, *hidden})
-            return Pushed(tag, created, report.updated, report.removed, report.unchanged, problems, conflicts)
+            # What another location holds is told of as if the set had got it.
+            new = hidden - {ref for file in held.values() for ref in file.claims} - {*report.created}
+            created, unchanged = sorted({*report.created, *new}), report.unchanged - len(new)
+            return Pushed(tag, created, report.updated, report.removed, unchanged, problems, conflicts)
 
         return await put() if dry_run else await self.holding(location, put)
 
