@@ -1,6 +1,7 @@
 """Analysis: which catalog files a repository holds, and what its first one could say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from graph.entities import Document
@@ -8,7 +9,7 @@ from graph.errors import InputError
 from plugins.azure.host import AzureHost
 from plugins.bitbucket_cloud.host import BitbucketCloudHost
 from plugins.bitbucket_server.host import BitbucketServerHost
-from plugins.contract import Place, RepositoryHost, SourceError, SourceReason
+from plugins.contract import Head, Place, RepositoryHost, SourceError, SourceReason
 from plugins.github.host import GitHubHost
 from plugins.gitlab.host import GitLabHost
 from plugins.hosts import Hosts
@@ -20,10 +21,11 @@ MOST_FILES = 20
 _LATER = frozenset({SourceReason.UNAVAILABLE, SourceReason.RATE_LIMITED})
 
 
-async def catalog_files(url: str, filename: str, hosts: Hosts | None) -> Sequence[str]:
+async def catalog_files(url: str, filename: str, hosts: Hosts | None, registered: Sequence[str]) -> Sequence[str]:
     """The addresses of the first files of that name in the repository that the URL is of; none where no host is known for it.
 
-    InputError if the URL is none, or the repository can't be read; SourceError if it can't be read just now.
+    A file that one of the `registered` addresses names has that address. InputError if the URL is none, or the repository can't be read;
+    SourceError if it can't be read just now.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -40,8 +42,29 @@ async def catalog_files(url: str, filename: str, hosts: Hosts | None) -> Sequenc
         if error.reason in _LATER:
             raise
         raise InputError(f"{error.message}. {error.remedy}") from error
-    named = sorted(file.path for file in files if file.path.rpartition("/")[2] == filename)
-    return [host.url(Place(place.host, place.repository, head.revision, path)) for path in named[:MOST_FILES]]
+    named = sorted(file.path for file in files if file.path.rpartition("/")[2] == filename)[:MOST_FILES]
+    known = await _known_addresses(host, root, head, named, registered)
+    return [known.get(path) or host.url(Place(root.host, root.repository, head.revision, path)) for path in named]
+
+
+async def _known_addresses(
+    host: RepositoryHost, root: Place, head: Head, paths: Sequence[str], registered: Sequence[str]
+) -> Mapping[str, str]:
+    """The registered addresses of some paths: of this revision, whatever it is called there."""
+    known: dict[str, str] = {}
+    commits: dict[str | None, str] = {root.revision: head.commit, head.revision: head.commit}
+    for address in registered:
+        place = host.place(address)
+        if place is None or place.repository != root.repository or place.path not in paths:
+            continue
+        if place.revision not in commits:
+            try:
+                commits[place.revision] = (await host.head(replace(place, path=""))).commit
+            except SourceError:
+                commits[place.revision] = ""
+        if commits[place.revision] == head.commit:
+            known.setdefault(place.path, address)
+    return known
 
 
 def suggested(url: str, hosts: Hosts | None) -> Document:

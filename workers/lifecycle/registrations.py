@@ -124,7 +124,8 @@ class LocationRegistrations:
         hosts = self._actions.settings.hosts
         found: list[Preview] = []
         refused: InputError | None = None
-        for target in await catalog_files(url, filename, hosts):
+        registered = [one.location.target for one in await self._registered() if one.location.type == "url"]
+        for target in await catalog_files(url, filename, hosts, registered):
             try:
                 found.append(await self._preview(await self._location("url", target)))
             except InputError as error:
