@@ -41,7 +41,7 @@ def signing_in(config: Config, store: Store, outbound: Outbound, audit: Audit) -
         cookie=session_cookie(backend.base_url),
         base_url=backend.base_url,
         proofs=offer.proofs if offer else (),
-        guest=offer.guest if offer else GUEST_PRINCIPAL,
+        guest=None if offer else GUEST_PRINCIPAL,
     )
     devices = DeviceRoutes(DeviceLogins(store, personal), audit, backend.base_url).routes() if offer else ()
     return SignIn(

@@ -20,19 +20,15 @@ from api.auth.trusted_proxy import NAME as PROXY
 from api.auth.trusted_proxy import ProxyProof
 from config.auth import Auth
 from config.model import Config
-from graph.access import Principal
 from plugins.outbound.client import Outbound
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What people can sign in by: the routes, which are open, proofs that a request may bring, who asks where a request brings nothing,
-    and the path of the page that lists the ways to sign in.
-    """
+    """What people can sign in by: the routes, proofs that a request may bring, and the path of the page that lists the ways to sign in."""
 
     routes: Sequence[Route]
     proofs: Sequence[Proof]
-    guest: Principal | None
     page: str
 
     @property
@@ -42,7 +38,7 @@ class Offer:
 
 
 def offer_from(config: Config, auth: Auth, identity: Identity, outbound: Outbound, audit: Audit) -> Offer:
-    """The ways to sign in of the configured environment. Where there is none but as a guest, everybody is one without asking."""
+    """The ways to sign in of the configured environment."""
     origins, cookies, store = Origins(config), Cookies(config.backend.base_url), identity.store
     offered = {
         name: Offered(
@@ -72,4 +68,4 @@ def offer_from(config: Config, auth: Auth, identity: Identity, outbound: Outboun
         proof = ProxyProof(settings, auth, store, resolution, identity.ownership, origins)
         made += proxy_routes(proof, routes, identity)
         proofs.append(proof)
-    return Offer(made, proofs, None if auth.signs_people_in else guest, origins.prefix + SIGN_IN)
+    return Offer(made, proofs, origins.prefix + SIGN_IN)
