@@ -122,8 +122,8 @@ def _rest_routes(
         *catalog_routes(store, registry, Acting(lambda: opening.actions, audit)),
         *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
         *webhook_routes(receptions_from(config), store, opening),
-        *proxy_routes(config.proxy, outbound),
-        *user_settings_routes(store, lambda: opening.opened),
+        *proxy_routes(config.proxy, outbound, audit),
+        *user_settings_routes(store, lambda: opening.opened, audit),
     ]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api.audit import Audit
 from api.auth.admission import access_of, is_admitted
 from api.rest.answers import answering
 from config.proxy import HOP_BY_HOP, Proxy, ProxyEndpoint
@@ -43,6 +44,7 @@ _SAFE_HEADERS = frozenset(
 
 _ANYBODY = "dangerously-allow-unauthenticated"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _LONGEST_PATH = 16 * 1024
@@ -54,7 +56,7 @@ _SANDBOX = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _log = logging.getLogger("callboard.proxy")
 
 
-def proxy_routes(proxy: Proxy, outbound: Outbound) -> list[Route]:
+def proxy_routes(proxy: Proxy, outbound: Outbound, audit: Audit) -> list[Route]:
     """One route for all endpoints; none without any.
 
     400 for a path that tries to leave its target, 401 and 403 for whoever may not ask, 404 for a path of no endpoint, 405, 413, 502 for a
@@ -73,7 +75,9 @@ def proxy_routes(proxy: Proxy, outbound: Outbound) -> list[Route]:
             raise HTTPException(
                 405, f"{request.method} is not passed on to {endpoint.route}.", {"Allow": ", ".join(endpoint.settings.allowed_methods)}
             )
-        return await _Passing(proxy, outbound, endpoint, request).answer(endpoint.url(path, query))
+        url = endpoint.url(path, query)
+        with _recorded(audit, request, endpoint.route):
+            return await _Passing(proxy, outbound, endpoint, request).answer(url)
 
     return [Route(PREFIX + "/{path:path}", answering(passed_on), methods=list(_METHODS))]
 
@@ -271,6 +275,13 @@ def _demand_whole_credentials(request: Request) -> None:
         raise UnauthenticatedError("Sign in first, or send a token.")
     if access_of(request).principal.actions is not None:
         raise ForbiddenError("The token is for some actions only, and reaching other systems is none of them.")
+
+
+def _recorded(audit: Audit, request: Request, route: str) -> AbstractContextManager[None]:
+    """Record what may change something there, as far as whoever asks is known."""
+    if request.method in _READING or not is_admitted(request.scope):
+        return nullcontext()
+    return audit.doing(access_of(request), "proxy.request", route, cause=f"{request.method} {request.url.path}")
 
 
 def _path_of(request: Request) -> tuple[str, str]:

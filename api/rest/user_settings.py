@@ -1,6 +1,7 @@
 """What each user's portal keeps for them, at /api/user-settings: values in buckets by keys, as Backstage's user settings have it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import orjson
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.audit import Audit
 from api.auth.admission import access_of
 from api.rest.answers import answering, json_answer, json_object
 from graph.access import PrincipalKind
@@ -30,13 +32,13 @@ _PATH = "/api/user-settings"
 _LIMIT = "as long as a setting may be"
 
 
-def user_settings_routes(store: Store, opened: Callable[[], bool]) -> list[Route]:
+def user_settings_routes(store: Store, opened: Callable[[], bool], audit: Audit) -> list[Route]:
     """GET, PUT and DELETE of one setting, and POST of `multiget` for many. `opened` tells whether the store is open.
 
     Whoever asks reaches their own settings and no others; services and tokens for some actions only have none: 403. 400 for what is too
     long or too much.
     """
-    settings = _Settings(_Kept(store, opened))
+    settings = _Settings(_Kept(store, opened), audit)
     one = _PATH + "/buckets/{bucket}/keys/{key:path}"
     return [
         Route(one, answering(settings.shown), methods=["GET"]),
@@ -49,8 +51,9 @@ def user_settings_routes(store: Store, opened: Callable[[], bool]) -> list[Route
 class _Settings:
     """Answers requests."""
 
-    def __init__(self, kept: "_Kept") -> None:
+    def __init__(self, kept: "_Kept", audit: Audit) -> None:
         self._kept = kept
+        self._audit = audit
 
     async def shown(self, request: Request) -> Response:
         user, bucket, key = _user(request), *_named(request)
@@ -65,13 +68,18 @@ class _Settings:
         if "value" not in body:
             raise InputError('Missing required field "value"')
         value = _text(body["value"])
-        await self._kept.put(user, bucket, key, value)
+        with self._changing(request, bucket, key):
+            await self._kept.put(user, bucket, key, value)
         return json_answer({"bucket": bucket, "key": key, "value": orjson.Fragment(value)})
 
     async def deleted(self, request: Request) -> Response:
         user, bucket, key = _user(request), *_named(request)
-        await self._kept.delete(user, bucket, key)
+        with self._changing(request, bucket, key):
+            await self._kept.delete(user, bucket, key)
         return Response(status_code=204)
+
+    def _changing(self, request: Request, bucket: str, key: str) -> AbstractContextManager[None]:
+        return self._audit.doing(access_of(request), "user-settings.change", f"{bucket}/{key}", cause=request.method)
 
     async def many(self, request: Request) -> Response:
         user = _user(request)

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
+from api.audit import Audit
 from api.rest.proxy import open_proxy_paths, proxy_routes
 from config.backend import Reading
 from config.proxy import Proxy
@@ -40,7 +42,7 @@ async def asking(
     proxy = Proxy.model_validate({"endpoints": endpoints, **settings})
     outbound = Outbound(reading, resolve=resolve)
     try:
-        async with asked_by(access, proxy_routes(proxy, outbound), open_proxy_paths(proxy)) as client:
+        async with asked_by(access, proxy_routes(proxy, outbound, Audit()), open_proxy_paths(proxy)) as client:
             yield client
     finally:
         await outbound.close()
@@ -77,6 +79,23 @@ async def test_a_body_is_passed_on_with_or_without_its_length(target: HttpServer
     async with asking({"/things": f"{target.url}/things"}) as client:
         assert (await client.post("/api/proxy/things", content=parts())).status_code == 201
     assert (target.received[1].body, target.received[1].headers["transfer-encoding"]) == (b"one two", "chunked")
+
+
+async def test_what_may_change_something_is_recorded(target: HttpServer, caplog: pytest.LogCaptureFixture):
+    target.answers["/x?token=t"] = response(200)
+    async with asking({"/a": target.url}) as client:
+        with caplog.at_level("INFO", "callboard.audit"):
+            for method in ("GET", "HEAD", "POST"):
+                await client.request(method, "/api/proxy/a/x?token=t")
+    [record] = [orjson.loads(record.message) for record in caplog.records if record.name == "callboard.audit"]
+    told = {name: record[name] for name in ("principal", "action", "subject", "outcome", "cause")}
+    assert told == {
+        "principal": "user:default/ann",
+        "action": "proxy.request",
+        "subject": "/a",
+        "outcome": "done",
+        "cause": "POST /api/proxy/a/x",
+    }
 
 
 async def test_only_harmless_and_configured_headers_go_either_way(target: HttpServer):

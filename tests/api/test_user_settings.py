@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.audit import Audit
 from api.rest.user_settings import MOST_SETTINGS, user_settings_routes
 from graph.access import Access, Action, Principal, PrincipalKind, unrestricted
 from graph.refs import Ref
@@ -33,7 +34,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def client(store: Store, access: Access) -> httpx.AsyncClient:
-    return asked_by(access, user_settings_routes(store, lambda: True))
+    return asked_by(access, user_settings_routes(store, lambda: True, Audit()))
 
 
 async def put(client: httpx.AsyncClient, key: str, value: Any) -> httpx.Response:
