@@ -4,16 +4,20 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.app import create_app
+from api.auth.peers import Peers
 from api.graphql.feed import LogFeed
 from api.limits.connections import bounded_http
 from api.protection import protected, security_headers
@@ -29,6 +33,8 @@ from workers.beside import Beside
 
 _BACKLOG = 2048
 _LONGEST_STOP_SECONDS = 3
+_TOLD_TO_CLIENTS = ("Invalid HTTP request received.", "ASGI callable returned without completing handshake.")
+"""What uvicorn logs of requests that are no HTTP and of WebSockets that were refused, as often as anybody likes to send them."""
 
 
 def run(config: Config, progress: Progress | None = None) -> int:
@@ -37,6 +43,7 @@ def run(config: Config, progress: Progress | None = None) -> int:
     Where it listens is written to stdout. `progress` is told of large reads.
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in _TOLD_TO_CLIENTS)
     with _listening(config.backend.listen) as listener:
         server = _Server(config, listener, progress)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -56,7 +63,7 @@ class _Server(uvicorn.Server):
         self._failure: BaseException | None = None
         super().__init__(
             uvicorn.Config(
-                protected(self._app, config.backend),
+                _with_addresses(protected(self._app, config.backend), config.backend.trust_proxy),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -67,9 +74,7 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=_LONGEST_STOP_SECONDS,
                 http=bounded_http(config.backend.limits, security_headers(config.backend.base_url)),
                 limit_concurrency=config.backend.limits.max_connections,
-                # Whoever is believed in this can name any address as their own.
-                proxy_headers=bool(config.backend.trust_proxy),
-                forwarded_allow_ips=list(config.backend.trust_proxy),
+                proxy_headers=False,
             )
         )
 
@@ -99,6 +104,12 @@ class _Server(uvicorn.Server):
         if not opening.cancelled():
             self._failure = opening.exception()
             self.should_exit = True
+
+
+def _with_addresses(app: ASGIApp, trusted: Sequence[str]) -> ASGIApp:
+    """The application, told the address of each client by the proxies that are trusted, and that of the other end of the connection."""
+    # Whoever is believed in this can name any address as their own.
+    return Peers(cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), list(trusted))) if trusted else app)
 
 
 @asynccontextmanager

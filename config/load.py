@@ -144,17 +144,44 @@ def _refused(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
         yield _refusal(
             merged, "backend.database.client", "has to be neo4j where backend.queue.url is set: several processes can't share one file"
         )
-    if not config.backend.auth.dangerously_disable_default_auth_policy and not is_loopback(config.backend.listen.host):
-        yield _refusal(
-            merged,
-            "backend.listen.host",
-            "goes beyond loopback, where anyone could read the catalog without sign-in; listen on 127.0.0.1, or see "
-            "backend.auth.dangerouslyDisableDefaultAuthPolicy",
-        )
-
+    yield from _unsafe(config, merged)
     for key, host, kind in config.catalog.providers.hosts_named:
         if host not in {integration.host for integration in getattr(config.integrations, kind)}:
             yield _refusal(merged, key, f"names {host}, which is none of integrations.{to_camel(kind)}; add it there")
+
+
+def _unsafe(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
+    """What would let in people who have not signed in."""
+    auth, backend = config.auth, config.backend
+    beyond, disabled = not is_loopback(backend.listen.host), backend.auth.dangerously_disable_default_auth_policy
+    if beyond and not disabled and auth is None:
+        yield _refusal(
+            merged,
+            "backend.listen.host",
+            "goes beyond loopback, where anyone could read the catalog without sign-in; configure a provider under auth.providers, listen "
+            "on 127.0.0.1, or see backend.auth.dangerouslyDisableDefaultAuthPolicy",
+        )
+    if auth is None:
+        return
+    if auth.providers.guest is not None and beyond and not disabled:
+        reason = (
+            "beyond it anyone could go on as a guest"
+            if auth.signs_people_in
+            else "guest is the only provider, which asks nobody who they are"
+        )
+        yield _refusal(
+            merged, "auth.providers.guest", f"is for loopback alone, and backend.listen.host goes beyond it: {reason}; remove it"
+        )
+    if auth.refuses_guests:
+        message = f"is for development, and auth.environment is {auth.environment}; remove it, or see dangerouslyAllowOutsideDevelopment"
+        yield _refusal(merged, "auth.providers.guest", message)
+    if not auth.signs_people_in and auth.providers.guest is None and not backend.auth.external_access:
+        yield _refusal(
+            merged, "auth", f"has no provider for the environment {auth.environment}, so that nobody could sign in; name one there"
+        )
+    if disabled:
+        message = "lets everybody in, while auth asks people to sign in; remove one of them"
+        yield _refusal(merged, "backend.auth.dangerouslyDisableDefaultAuthPolicy", message)
 
 
 def _left_open(merged: Setting, unset: Mapping[str, str]) -> Iterator[ConfigurationError]:
