@@ -4,6 +4,7 @@ https://backstage.io/docs/backend-system/core-services/auth
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ _LONGEST = 32_768
 """Characters that Backstage lets a token have."""
 
 _LEEWAY_SECONDS = 5
+_log = logging.getLogger("callboard.auth")
 INVALID = "The token is not valid here, or not any more. Sign in again."
 
 
@@ -80,8 +82,9 @@ class UserTokens:
         }
         token = _signed(signing, claims)
         while len(token) > _LONGEST and claims["ent"]:
-            claims["ent"] = claims["ent"][: len(claims["ent"]) // 2]
+            claims["ent"] = claims["ent"][: len(claims["ent"]) * _LONGEST * 9 // (len(token) * 10)]
             token = _signed(signing, claims)
+            _log.warning("%s has more groups than a token may name; it names the first %d", user, len(claims["ent"]))
         return IssuedToken(token, max(0, expires - issued))
 
     async def verify(self, token: str) -> UserClaims:

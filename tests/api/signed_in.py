@@ -1,11 +1,14 @@
 """Applications that ask everybody to sign in, and what people and programs ask them with."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from socket import create_server
 from typing import Any
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 
 from api.app import create_app
@@ -35,6 +38,18 @@ async def application(store: Store, config: Config | None = None) -> AsyncIterat
     app = create_app(config or configured(), store, CONFIGURED)
     async with app.router.lifespan_context(app):
         yield app
+
+
+@asynccontextmanager
+async def listening(app: Starlette) -> AsyncIterator[str]:
+    """The address (host:port) of a real server of the application."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
+    with create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve([listener]))
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        app.state.feed.close()
+        server.should_exit = True
+        await serving
 
 
 def client_of(app: Starlette, **headers: str) -> httpx.AsyncClient:

@@ -5,12 +5,9 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from socket import create_server
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -18,7 +15,7 @@ from api.auth.personal import PersonalTokens
 from graph.access import Principal, PrincipalKind
 from graph.store import Batch, Cause, Store
 from tests.api.catalog import ORGANISATION, write_of
-from tests.api.signed_in import ANN, BASE, Office, application, bearer
+from tests.api.signed_in import ANN, BASE, Office, application, bearer, listening
 
 CHANGES = "subscription { entityChanges { change { ref } } }"
 
@@ -33,17 +30,6 @@ async def served(store: Store) -> AsyncIterator[str]:
     """The address of a real server of the application."""
     async with application(store) as app, listening(app) as address:
         yield address
-
-
-@asynccontextmanager
-async def listening(app: Starlette) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
-    with create_server(("127.0.0.1", 0)) as listener:
-        serving = asyncio.create_task(server.serve([listener]))
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        app.state.feed.close()
-        server.should_exit = True
-        await serving
 
 
 @asynccontextmanager
