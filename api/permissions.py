@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from graph.access import Access, Action
-from graph.conditions import EVERYTHING, Condition, all_of
 from graph.errors import ForbiddenError, NotFoundError
+from graph.policy import seen_and_allowed
 from graph.refs import Ref
 from graph.store import Store
 
@@ -30,8 +30,3 @@ async def demand_on(store: Store, access: Access, action: Action, refs: Sequence
 async def allowed_of(store: Store, access: Access, action: Action, refs: Sequence[Ref]) -> frozenset[Ref]:
     """Those of the entities that the principal sees and may do this to."""
     return frozenset(await store.entities_by_ref(refs, visible=seen_and_allowed(access, action)))
-
-
-def seen_and_allowed(access: Access, action: Action) -> Condition:
-    """Which entities the principal sees and may do this to."""
-    return all_of(condition for condition in dict.fromkeys((access.visible, access.on(action))) if condition != EVERYTHING)

@@ -23,6 +23,7 @@ _COMMANDS = {
     "schema": ("cli.schema", "Print the GraphQL schema."),
     "login": ("cli.login", "Sign in to a server."),
     "logout": ("cli.logout", "Sign out of a server."),
+    "policy": ("cli.policy", "Try the permission policy."),
     "config": ("cli.configuration", "Look at the configuration."),
 }
 

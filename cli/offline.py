@@ -15,6 +15,8 @@ from config import Config, load
 from config.catalog import LocationConfig, Rule
 from config.paths import anchored
 from graph.configured import registry_from
+from graph.relations import RelationRegistry
+from graph.store import Store
 from graph.stores.sqlite import SqliteStore
 from ingest.kinds import rules_of
 from ingest.pipeline import synchronise
@@ -24,7 +26,18 @@ from ingest.settings import configured_kinds
 @asynccontextmanager
 async def opened(choice: Choice) -> AsyncGenerator[Ask]:
     """The catalog of the chosen paths, or else of the configured locations, completely read."""
-    config = load(choice.configs)
+    async with read_catalog(load(choice.configs), choice) as (store, registry):
+        schema = build_schema(registry)
+
+        async def ask(query: str, variables: Mapping[str, Any], operation_name: str | None = None) -> Answer:
+            return await execute(schema, query, variables, operation_name, Context(store, registry))
+
+        yield ask
+
+
+@asynccontextmanager
+async def read_catalog(config: Config, choice: Choice) -> AsyncGenerator[tuple[Store, RelationRegistry]]:
+    """A store that holds that catalog, which goes afterwards."""
     if choice.paths:
         config = reading_only(config, choice.paths)
     if not config.catalog.locations:
@@ -36,12 +49,7 @@ async def opened(choice: Choice) -> AsyncGenerator[Ask]:
         try:
             with shown_progress() as progress:
                 await synchronise(config, store, registry, progress)
-            schema = build_schema(registry)
-
-            async def ask(query: str, variables: Mapping[str, Any], operation_name: str | None = None) -> Answer:
-                return await execute(schema, query, variables, operation_name, Context(store, registry))
-
-            yield ask
+            yield store, registry
         finally:
             await store.close()
 

@@ -93,6 +93,11 @@ def negated(condition: Condition) -> Condition:
     return condition.of if isinstance(condition, Not) else Not(condition)
 
 
+def seen_and_allowed(access: Access, action: Action) -> Condition:
+    """Which entities the principal sees and may do this to."""
+    return all_of(condition for condition in dict.fromkeys((access.visible, access.on(action))) if condition != EVERYTHING)
+
+
 def _speaks_of(whom: Sequence[str], principal: Principal) -> bool:
     refs = {principal.ref, *principal.claims}
     return any(

@@ -10,11 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.auth.admission import access_of
-from api.permissions import allowed_of, seen_and_allowed
+from api.permissions import allowed_of
 from api.rest.answers import answering, json_answer, json_object
 from graph.access import ON_ENTITIES, Access, Action
 from graph.conditions import EVERYTHING, NOTHING
 from graph.errors import InputError, InvalidRefError, LimitExceededError
+from graph.policy import seen_and_allowed
 from graph.refs import Ref, parse_ref
 from graph.store import Store
 
