@@ -1,6 +1,8 @@
 """Refuses operations that are too long, too deep, too much renamed or too costly, before anything is read."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from graphql import DocumentNode, FieldNode, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, Visitor, visit
@@ -10,7 +12,12 @@ from api.graphql.costs import measured
 from config.graphql import GraphQL
 from graph.errors import InputError, LimitExceededError
 
+_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
+
 ExtensionFactory = Callable[[], SchemaExtension]
+
+MOST_PAIRS = 20_000
+"""Pairs of fields under the same name, which validation compares with each other: a tenth of a second."""
 
 DEEPEST_ARGUMENT = 40
 """Levels of lists and objects; the databases' own parsers give up not far beyond."""
@@ -53,11 +60,15 @@ class OperationLimits(SchemaExtension):
             visit(document, found)
             _refuse("{} aliases", "maxAliases", found.aliases, self._settings.max_aliases)
             _refuse_nested(found.nesting)
+            _refuse_repeated(found.pairs)
             self._refuse_unnamed(document)
 
     def on_validate(self) -> Iterator[None]:
         yield
         context = self.execution_context
+        if not self._settings.introspection:
+            for error in context.pre_execution_errors or ():
+                error.message = _SUGGESTION.sub("", error.message)
         if not context.graphql_document or context.pre_execution_errors:
             return
         schema = context.schema._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no public name for it
@@ -91,6 +102,14 @@ def _refuse_nested(levels: int) -> None:
         raise LimitExceededError(f"An argument nests lists and objects {levels} deep; the limit is {DEEPEST_ARGUMENT}. Write it flatter.")
 
 
+def _refuse_repeated(pairs: int) -> None:
+    if pairs > MOST_PAIRS:
+        raise LimitExceededError(
+            f"The operation repeats fields, or has fragments, so often that {pairs:,} pairs would have to be compared; the limit is "
+            f"{MOST_PAIRS:,}. Ask for each field once."
+        )
+
+
 def _extent(variables: Mapping[str, Any]) -> tuple[int, int]:
     """How many values the variables hold, and how deep their lists and objects are nested."""
     values, deepest = 0, 0
@@ -105,17 +124,44 @@ def _extent(variables: Mapping[str, Any]) -> tuple[int, int]:
     return values, deepest
 
 
+@dataclass(slots=True)
+class _Answer:
+    """A place in the answer: how many fields are for it, and what is below it."""
+
+    fields: int = 0
+    below: "dict[str, _Answer]" = field(default_factory=dict[str, "_Answer"])
+
+
 class _Counter(Visitor):
-    """Counts aliases, and the deepest nesting of lists and objects in arguments."""
+    """Counts aliases, pairs of fields under the same names and of fragments, and the deepest nesting of lists and objects in arguments."""
 
     def __init__(self) -> None:
         super().__init__()
         self.aliases = 0
         self.nesting = 0
+        self.pairs = 0
+        self._fragments = 0
         self._level = 0
+        self._answers: list[dict[str, _Answer]] = []
+
+    def enter_operation_definition(self, *_: object) -> None:
+        self._answers = [{}]
+
+    def enter_fragment_definition(self, *_: object) -> None:
+        # Validation compares each two fragments whose fields could come to the same place.
+        self.pairs += self._fragments
+        self._fragments += 1
+        self._answers = [{}]
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
         self.aliases += node.alias is not None
+        answer = self._answers[-1].setdefault((node.alias or node.name).value, _Answer())
+        self.pairs += answer.fields
+        answer.fields += 1
+        self._answers.append(answer.below)
+
+    def leave_field(self, *_: object) -> None:
+        self._answers.pop()
 
     def enter_object_value(self, *_: object) -> None:
         self._level += 1

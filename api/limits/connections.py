@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from config.limits import Limits
 
 _MESSAGES = {
-    HTTPStatus.BAD_REQUEST: "What was sent is not HTTP.",
+    HTTPStatus.BAD_REQUEST: "What was sent is no request of HTTP/1.1.",
     HTTPStatus.REQUEST_TIMEOUT: "The headers did not arrive within {header_seconds} s (backend.limits.headerSeconds).",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are longer than {max_header_bytes:,} bytes (backend.limits.maxHeaderBytes).",
 }
@@ -22,8 +22,8 @@ _NAMES = {
 }
 
 
-class _TooLongError(Exception):
-    """The head of the request is longer than it may be."""
+class _RefusedError(Exception):
+    """The head of the request is longer than it may be, or names two hosts."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -72,7 +72,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_timers()
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self.limits.max_header_bytes:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            raise _TooLongError
+            raise _RefusedError
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            raise _RefusedError
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -104,7 +106,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._stop_timers()
-        if not self._is_answering():
+        if not self._is_answering() or not self.cycle.response_started:
             self.transport.write(_answer(status, self.limits, self.answer_headers))
         self.transport.close()
 

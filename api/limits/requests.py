@@ -64,7 +64,7 @@ class _Exchange:
         self._body_deadline = asyncio.get_running_loop().time() + settings.body_seconds
 
     async def receive(self) -> Message:
-        """The next part of the body. HTTPException, once it is too long or too late."""
+        """The next part of the body. HTTPException, once it is too long or too late, or if it never comes."""
         if self._is_whole or self.has_begun:
             return await self._receive()
         try:
@@ -73,6 +73,8 @@ class _Exchange:
         except TimeoutError:
             message = f"The body did not arrive within {self._settings.body_seconds} s (backend.limits.bodySeconds)."
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, message) from None
+        if message["type"] == "http.disconnect":
+            raise HTTPException(HTTPStatus.BAD_REQUEST, "The body did not arrive whole.")
         if message["type"] == "http.request":
             self._length += len(message.get("body", b""))
             self._is_whole = not message.get("more_body", False)

@@ -1,0 +1,221 @@
+"""Hostile requests to a server that people sign in to: each is refused, with little work and few bytes, and the server answers on."""
+
+import asyncio
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from tests.e2e.hostile import READER, REQUESTS, SECONDS, SOCKETS, WRITER, Hostile, HostileSocket, request
+from tests.e2e.serving import ROOT, Serving, serving
+
+CONFIG = f"""\
+backend:
+  listen: {{ host: 127.0.0.1, port: 0 }}
+  database: {{ client: sqlite, connection: {{ filename: catalog.db }} }}
+  limits: {{ headerSeconds: {SECONDS}, bodySeconds: {SECONDS} }}
+  # The tests speak from as many addresses as there are of them, so that none is refused for the attempts of another.
+  trustProxy: [127.0.0.1]
+  auth:
+    externalAccess:
+      - {{ type: static, options: {{ token: {READER}, subject: reader }} }}
+      - {{ type: static, options: {{ token: {WRITER}, subject: writer }} }}
+auth:
+  providers:
+    oidc:
+      development:
+        metadataUrl: http://127.0.0.1:1/.well-known/openid-configuration
+        clientId: callboard
+        clientSecret: never-shown-to-anybody
+        signIn: {{ resolvers: [{{ resolver: emailMatchingUserEntityProfileEmail }}] }}
+permission:
+  enabled: true
+  rules:
+    - {{ allow: [catalog.entity.read], to: [services] }}
+    - {{ allow: ["catalog.*"], to: ["service:default/writer"] }}
+graphql: {{ introspection: false }}
+integrations: {{ github: [{{ host: github.com }}] }}
+catalog:
+  rules: [{{ allow: [Component, API, Resource, System, Domain, Group, User] }}]
+  webhooks: {{ github: {{ secret: 0123456789abcdef }} }}
+  locations: [{{ type: file, target: shop.yaml }}]
+"""
+SHOP = """\
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: { name: shop }
+spec: { type: service, lifecycle: production, owner: keepers }
+"""
+
+MOST_BYTES = 4_000
+MOST_TIMES_PLAIN = 50
+MOST_CPU_SECONDS = 0.1
+"""What a refusal may cost: so many times what a plain request does, which is some thousandths of a second, or this if it is more."""
+
+_LONGEST_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "shop.yaml").write_text(SHOP)
+    (folder / "app-config.yaml").write_text(CONFIG)
+    with serving(folder / "app-config.yaml") as started:
+        for _ in range(200):
+            if '"totalCount":1' in _plain(started):
+                break
+            time.sleep(0.1)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def bound(server: Serving) -> float:
+    """The seconds of computing that a refusal may cost."""
+    before = _cpu_seconds(server)
+    for _ in range(20):
+        _plain(server)
+    return max(MOST_CPU_SECONDS, MOST_TIMES_PLAIN * (_cpu_seconds(server) - before) / 20)
+
+
+def _plain(server: Serving) -> str:
+    body = b'{"query":"{ entities { totalCount } }"}'
+    return _sent(server, [request("POST", "/graphql", "Content-Type: application/json", body=body)])
+
+
+def _sent(server: Serving, parts: list[bytes], pause_seconds: float = 0, address: str = "192.0.2.1") -> str:
+    """What the server answers until it closes the connection, or nothing more comes."""
+    host = urlsplit(server.url)
+    first, *others = parts
+    line, end, rest = first.partition(b"\r\n")
+    forwarded = f"X-Forwarded-For: {address}\r\n".encode() if rest and b"HTTP/1.1" in line else b""
+    received = b""
+    with socket.create_connection((host.hostname or "", host.port or 0), timeout=_LONGEST_SECONDS) as connection:
+        try:
+            for part in (line + end + forwarded + rest, *others):
+                connection.sendall(part)
+                if pause_seconds:
+                    time.sleep(pause_seconds)
+        except OSError:
+            # The server has answered and closed before all was sent.
+            pass
+        try:
+            while chunk := connection.recv(65_536):
+                received += chunk
+        except ConnectionError:
+            pass
+    return received.decode("utf-8", "replace")
+
+
+def _cpu_seconds(server: Serving) -> float:
+    """What all threads of the server have computed."""
+    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def _code(body: str) -> str | None:
+    """`extensions.code` of GraphQL, or the name of an error of HTTP."""
+    try:
+        answer = json.loads(body)
+    except json.JSONDecodeError:
+        return None
+    if "errors" in answer:
+        return answer["errors"][0]["extensions"]["code"]
+    if "error" in answer:
+        return answer["error"]["name"]
+    problems = [payload["problems"] for payload in (answer.get("data") or {}).values() if payload and "problems" in payload]
+    return problems[0][0]["code"] if problems and problems[0] else None
+
+
+@pytest.mark.parametrize("hostile", REQUESTS, ids=lambda one: one.name)
+def test_a_hostile_request_is_refused_cheaply(server: Serving, bound: float, hostile: Hostile):
+    address = f"198.51.100.{REQUESTS.index(hostile)}"
+    for _ in range(hostile.times - 1):
+        _sent(server, list(hostile.parts), address=address)
+    before = _cpu_seconds(server)
+    answer = _sent(server, list(hostile.parts), hostile.pause_seconds, address)
+    spent = _cpu_seconds(server) - before
+    head, _, body = answer.partition("\r\n\r\n")
+    status = int(head.split()[1]) if head else None
+    assert (status, _code(body)) == (hostile.status, hostile.code)
+    assert "x-content-type-options: nosniff" in head.lower()
+    assert hostile.never_in_answer.lower() not in answer.lower()
+    assert len(answer) < max(MOST_BYTES, 2 * sum(map(len, hostile.parts)))
+    assert spent < bound
+
+
+@pytest.mark.parametrize("hostile", SOCKETS, ids=lambda one: one.name)
+async def test_a_hostile_websocket_is_refused_cheaply(server: Serving, bound: float, hostile: HostileSocket):
+    before = _cpu_seconds(server)
+    assert await _refused(server, hostile) == hostile.refused
+    assert _cpu_seconds(server) - before < bound
+
+
+async def _refused(server: Serving, hostile: HostileSocket) -> int | str | None:
+    """The status of the handshake, the code that the connection was closed with, or the code of the first error."""
+    url = urlsplit(server.url)
+    address = f"203.0.113.{SOCKETS.index(hostile)}"
+    headers = {"X-Forwarded-For": address, "Authorization": f"Bearer {hostile.token}", **hostile.headers}
+    opening = connect(
+        f"ws://{hostile.host}:{url.port}/graphql",
+        host=url.hostname,
+        port=url.port,
+        subprotocols=[Subprotocol(hostile.subprotocol)],
+        additional_headers=headers,
+        open_timeout=_LONGEST_SECONDS,
+    )
+    try:
+        async with opening as socket:
+            with suppress(ConnectionClosed):
+                for message in hostile.messages:
+                    await socket.send(message)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                while (told := json.loads(await socket.recv())).get("type") != "error":
+                    pass
+            return told["payload"][0]["extensions"]["code"]
+    except InvalidStatus as refused:
+        assert refused.response.headers["x-content-type-options"] == "nosniff"
+        return refused.response.status_code
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else None
+
+
+def test_clients_that_are_slow_keep_nobody_waiting(server: Serving):
+    host = urlsplit(server.url)
+    slow = [socket.create_connection((host.hostname or "", host.port or 0)) for _ in range(200)]
+    try:
+        for connection in slow:
+            connection.sendall(b"GET /livez HTTP/1.1\r\n")
+        began = time.monotonic()
+        assert '"totalCount":1' in _plain(server)
+        assert time.monotonic() - began < SECONDS
+        for connection in slow:
+            connection.settimeout(_LONGEST_SECONDS)
+            assert connection.recv(20).startswith(b"HTTP/1.1 408")
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_after_all_that_the_server_answers_as_before_and_its_log_is_its_own(server: Serving):
+    assert '"totalCount":1' in _plain(server)
+    lines = server.log.read_text().splitlines()
+    own = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?!ERROR)[A-Z]+ [\w.]+: ")
+    assert [line for line in lines if not own.match(line)] == []
+    text = "\n".join(lines)
+    assert [secret for secret in (READER, WRITER, "never-shown-to-anybody", "guessed-guessed-guessed", "cbp_0") if secret in text] == []
+
+
+def test_the_threat_model_lists_every_hostile_request_with_its_answer():
+    rows = re.findall(r"^\| \d+ \| (.+?) \| (.+?) \|", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE)
+    shown = [(one.name, " ".join(filter(None, (str(one.status), one.code)))) for one in REQUESTS]
+    assert rows == [*shown, *((one.name, str(one.refused)) for one in SOCKETS)]
+    assert len(rows) >= 50
