@@ -8,10 +8,12 @@ from typing import Any, cast
 import orjson
 
 from graph.errors import InputError
-from graph.refs import DEFAULT_NAMESPACE, Ref
+from graph.refs import DEFAULT_NAMESPACE, Ref, uid_of
 
 Document = Mapping[str, Any]
 """An entity descriptor as JSON: apiVersion, kind, metadata, spec."""
+
+_UID = "metadata.uid"
 
 LONGEST_FACT = 200
 """Characters of a value that filters, facets and orderings can see; longer ones are left out, as in Backstage."""
@@ -117,15 +119,22 @@ def facts_of(document: Document) -> Facts:
     """What filters see of a descriptor, by the rules of Backstage's filter syntax.
 
     Objects are walked by key; an array of scalars gives `path=value` and `path.value=true` for each; null and absent are the same;
-    a missing namespace is `default`. Each fact is there once, shown as where it comes first. Text with a NUL character is left out.
+    a missing namespace is `default`; `metadata.uid` is the entity's, whatever is written there. Each fact is there once, shown as where it
+    comes first. Text with a NUL character is left out.
     https://backstage.io/docs/features/software-catalog/software-catalog-api#filtering
     """
     shown: dict[tuple[str, str], str] = {}
     _collect("", document, shown)
     if any("\0" in path or "\0" in value for path, value in shown):
         shown = {(path, value): as_declared for (path, value), as_declared in shown.items() if "\0" not in path + value}
-    if not document.get("metadata", {}).get("namespace"):
+    metadata: Mapping[str, Any] = document.get("metadata", {})
+    if not (namespace := metadata.get("namespace")):
         shown.setdefault(("metadata.namespace", DEFAULT_NAMESPACE), DEFAULT_NAMESPACE)
+    if "uid" in metadata:
+        shown = {fact: as_declared for fact, as_declared in shown.items() if fact[0] != _UID and not fact[0].startswith(f"{_UID}.")}
+    if "name" in metadata and "kind" in document:
+        uid = uid_of(Ref(f"{document['kind']}:{namespace or DEFAULT_NAMESPACE}/{metadata['name']}".lower()))
+        shown[_UID, uid] = uid
     return shown
 
 

@@ -4,8 +4,9 @@ The syntax is Backstage's, https://backstage.io/docs/features/software-catalog/r
 """
 
 from dataclasses import dataclass
+from hashlib import sha1
 from typing import NewType
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from graph.errors import InvalidRefError
 
@@ -14,7 +15,7 @@ Ref = NewType("Ref", str)
 
 DEFAULT_NAMESPACE = "default"
 
-_UID_NAMESPACE = UUID("b1f6f1a2-5d0e-5c3c-9a35-6c1f0a3f7d11")
+_UID_NAMESPACE = UUID("b1f6f1a2-5d0e-5c3c-9a35-6c1f0a3f7d11").bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +61,9 @@ def split_ref(ref: Ref) -> tuple[str, str, str]:
 
 def uid_of(ref: Ref) -> str:
     """The entity's stable uid: uuid5 of its ref, the same in every catalog and after every move."""
-    return str(uuid5(_UID_NAMESPACE, ref))
+    # As uuid.uuid5 does it, in a third of the time: every entity that is stored or shown has one.
+    digest = bytearray(sha1(_UID_NAMESPACE + ref.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -13,12 +13,16 @@ from neo4j.exceptions import ClientError, TransientError
 
 import queries
 from graph.errors import StoreError
+from graph.refs import uid_of
+from graph.stores.neo4j_records import fact_prefix
 from graph.stores.neo4j_texts import text
 
 OpenSession = Callable[[], AsyncSession]
 
 _ATTEMPTS = 5
 _INDEX_SECONDS = 60
+_AT_ONCE = 1000
+_UIDS = "004_uids.cypher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,17 @@ async def _apply(migration: Migration, opened: OpenSession, lock: AsyncTransacti
         for statement in statements_of(migration.text):
             await (await session.run(cast("LiteralString", statement))).consume()
         await (await session.run(text("schema_indexes"), seconds=_INDEX_SECONDS)).consume()
+        if migration.name == _UIDS:
+            await _give_uids(session)
     done = {"version": migration.version, "name": migration.name, "at": datetime.now(UTC).isoformat()}
     await (await lock.run(text("schema_record"), done)).consume()
+
+
+async def _give_uids(session: AsyncSession) -> None:
+    """Cypher has no such hash as uids are."""
+    while refs := (await (await session.run(text("without_uid"), limit=_AT_ONCE)).single(strict=True))[0]:
+        rows = [[ref, uid_of(ref)] for ref in refs]
+        await (await session.run(text("uids_write"), rows=rows, prefix=fact_prefix("metadata.uid"))).consume()
 
 
 def statements_of(script: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ PROPERTIES: Mapping[str, str] = {
     "metadata.namespace": "namespace",
     "metadata.name": "name",
     "metadata.title": "title",
+    "metadata.uid": "uid",
     "spec.type": "type",
     "spec.lifecycle": "lifecycle",
 }

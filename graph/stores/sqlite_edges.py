@@ -109,7 +109,7 @@ def edges_of(session: Session, refs: Sequence[Ref], steps: Sequence[Step], visib
     roots = session.rows("seen_nodes", {**composer.parameters, "refs": texts_as_json(refs)}, visible=fragment)
     terms: dict[str, int] = orjson.loads(session.value("terms", {"terms": texts_as_json(step.relation for step in steps)}))
     # Several may state one edge; SQLite would take longer to make them one.
-    found = [set[EdgeEnd]() for _ in roots]
+    found = [list[EdgeEnd]() for _ in roots]
     declared = composer.visible("+edge.declarer")
     parameters = {**composer.parameters, "nodes": as_json([node for node, _ in roots])}
     for direction in Direction:
@@ -119,8 +119,8 @@ def edges_of(session: Session, refs: Sequence[Ref], steps: Sequence[Step], visib
         rows: list[tuple[int, int, Ref]] = session.rows("edges_of", parameters, here=here, there=there, declared=declared) if wanted else []
         for place, relation, other in rows:
             if relation in wanted:
-                found[place].add((wanted[relation], direction, other))
-    return {ref: sorted(edge_ends) for (_, ref), edge_ends in zip(roots, found, strict=True)}
+                found[place].append((wanted[relation], direction, other))
+    return {ref: sorted(set(edge_ends)) for (_, ref), edge_ends in zip(roots, found, strict=True)}
 
 
 def edges(session: Session, relations: Sequence[str], visible: Condition) -> Sequence[tuple[Ref, str, Ref]]:

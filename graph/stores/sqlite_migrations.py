@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 
 import queries
 from graph.errors import StoreError
+from graph.refs import uid_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = SC
 
     Safe when several processes do it at once.
     """
+    connection.create_function("uid_of", 1, uid_of, deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(queries.load("sqlite/create_schema_versions.sql"))

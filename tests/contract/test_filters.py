@@ -21,7 +21,7 @@ from graph.conditions import (
     fact_in,
 )
 from graph.errors import InputError
-from graph.refs import Ref
+from graph.refs import Ref, uid_of
 from graph.relations import Direction
 from graph.store import Store, Window
 from tests.contract.shop import ALL, ANNA, CART, DB, GHOST, ORDERS, SHOP, STAFF, STOCK, TEAM, WEB, all_but
@@ -52,6 +52,8 @@ CASES: dict[str, tuple[Condition, tuple[Ref, ...]]] = {
     "a part of another value of the path": (FactContains("metadata.tags", "ubl"), (WEB,)),
     "an empty part": (FactContains("spec.lifecycle", ""), (ORDERS, CART, STOCK, WEB)),
     "a part is no pattern": (FactContains("spec.type", "s%e"), ()),
+    "a uid": (fact_in("metadata.uid", [uid_of(CART)]), (CART,)),
+    "a uid that an author wrote": (fact_in("metadata.uid", ["written"]), ()),
     "refs": (RefIn((WEB, GHOST, Ref("x:y/z"))), (WEB,)),
     "no refs": (RefIn(()), ()),
     "an edge to a target": (Related("ownedBy", OUT, (TEAM,)), (CART, WEB)),

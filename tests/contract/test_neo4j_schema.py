@@ -10,7 +10,7 @@ import pytest
 from graph.conditions import EVERYTHING, fact_in
 from graph.entities import Edge, Entity, Evidence, Origin, canonical_json, content_hash
 from graph.errors import InputError, StoreError, StoreUnavailableError
-from graph.refs import Ref
+from graph.refs import Ref, uid_of
 from graph.relations import Direction, RelationRegistry, Step
 from graph.store import Batch, Cause, Counts, EntityWrite, Removal, Window
 from graph.stores.neo4j import Neo4jStore
@@ -183,3 +183,19 @@ async def test_a_path_with_a_property_of_its_own_is_found_by_any_of_its_values(s
     await store.apply(Batch(CAUSE, writes=[EntityWrite(typed, [], None)]))
     assert await store.count(fact_in("spec.type", [asked]), visible=EVERYTHING) == 1
     assert await store.count(fact_in("spec.type", ["other"]), visible=EVERYTHING) == 0
+
+
+async def test_entities_stored_before_uids_were_are_found_by_them(store: Neo4jStore, query: Query, empty_neo4j_uri: str) -> None:
+    shop = entity("Component", "shop")
+    await store.apply(Batch(CAUSE, [EntityWrite(shop, [], None)]))
+    query(
+        "MATCH (e:Entity) REMOVE e.uid, e.uidShown SET e.facts = [fact IN e.facts | replace(fact, $uid, 'written')]", uid=uid_of(shop.ref)
+    )
+    assert await store.count(fact_in("metadata.uid", [uid_of(shop.ref)]), visible=EVERYTHING) == 0
+    query("MATCH (s:SchemaVersion) SET s.version = 3")
+    migrated = Neo4jStore(empty_neo4j_uri, None, None, "neo4j", RelationRegistry())
+    await migrated.open()
+    assert await migrated.count(fact_in("metadata.uid", [uid_of(shop.ref)]), visible=EVERYTHING) == 1
+    facets = await migrated.facets(["metadata.uid", "metadata.name"], EVERYTHING, visible=EVERYTHING)
+    assert [[(found.value, found.count) for found in values] for values in facets.values()] == [[(uid_of(shop.ref), 1)], [("shop", 1)]]
+    await migrated.close()

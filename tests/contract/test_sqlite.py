@@ -12,6 +12,7 @@ import pytest
 
 from graph.conditions import EVERYTHING, AnyOf, IsOrphan, fact_in
 from graph.errors import InputError, StoreError, StoreUnavailableError
+from graph.refs import uid_of
 from graph.relations import RelationRegistry
 from graph.store import Cause, Window
 from graph.stores.sqlite import SqliteStore
@@ -56,6 +57,22 @@ async def test_a_migration_keeps_what_the_schema_before_held(tmp_path: Path) -> 
     assert connection.execute("SELECT count(*) FROM nodes WHERE note = ref").fetchone() == (before.entities + before.placeholders,)
     migrate(connection, [*SCHEMA, Migration(len(SCHEMA) + 1, "next.sql", "this would fail")])
     connection.close()
+
+
+async def test_entities_stored_before_uids_were_are_found_by_them(tmp_path: Path) -> None:
+    filename = tmp_path / "catalog.db"
+    store = await _opened(filename)
+    await shop.stock(store)
+    await store.close()
+    connection = sqlite3.connect(filename, isolation_level=None)
+    connection.execute("UPDATE facts SET value = 'written' WHERE path = (SELECT id FROM terms WHERE term = 'metadata.uid')")
+    connection.execute("DELETE FROM schema_versions WHERE version >= 3")
+    connection.close()
+    store = await _opened(filename)
+    uids = await store.facets(["metadata.uid"], fact_in("kind", ["component", "group"]), visible=EVERYTHING)
+    expected = sorted(uid_of(ref) for ref in shop.ALL if ref.startswith(("component:", "group:")))
+    assert [(found.value, found.count) for found in uids["metadata.uid"]] == [(uid, 1) for uid in expected]
+    await store.close()
 
 
 def test_migrations_are_applied_in_order_and_each_once(tmp_path: Path) -> None:

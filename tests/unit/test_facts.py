@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.entities import Entity, Origin, canonical_json, content_hash, facts_of
-from graph.refs import Ref
+from graph.refs import Ref, uid_of
 
 
 def _facts(**parts: Any) -> set[tuple[str, str, str]]:
@@ -80,3 +80,10 @@ def test_equal_documents_have_one_hash_whatever_their_order() -> None:
 def test_an_entity_reads_its_descriptor() -> None:
     entity = Entity(Ref("api:default/a"), {"kind": "API", "metadata": {"name": "A"}}, Origin("l", "/a.yaml", 0, 1))
     assert (entity.kind, entity.namespace, entity.name, entity.spec) == ("API", "default", "A", {})
+
+
+def test_a_uid_is_the_entitys_whatever_its_author_wrote() -> None:
+    uid = uid_of(Ref("api:n/orders"))
+    written = facts_of({"kind": "API", "metadata": {"namespace": "N", "name": "Orders", "uid": "mine", "etag": "x"}})
+    assert {fact: shown for fact, shown in written.items() if fact[0].startswith("metadata.uid")} == {("metadata.uid", uid): uid}
+    assert not any(path.startswith("metadata.uid") for path, _ in facts_of({"kind": "API", "metadata": {"uid": {"a": "b"}}}))

@@ -1,5 +1,6 @@
 """Entities by their names, uids and refs, with what led to them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -10,11 +11,11 @@ from starlette.routing import Route
 
 from api.rest.answers import answering, json_object, json_text_answer
 from api.rest.catalog.conversion import surroundings_of, texts_of
-from api.rest.catalog.fields import Fields, fields_of
+from api.rest.catalog.fields import fields_of
 from api.rest.catalog.members import JsonObject, object_of, texts_in
 from api.rest.catalog.predicates import predicate_of_filters
 from api.rest.catalog.reading import MAX_BODY_BYTES, Catalog, Reading
-from graph.conditions import EVERYTHING, RefIn, all_of, fact_in
+from graph.conditions import EVERYTHING, Condition, RefIn, all_of, fact_in
 from graph.entities import Entity
 from graph.errors import InputError, NotFoundError
 from graph.refs import EntityRef, Ref
@@ -29,8 +30,9 @@ def entity_routes(prefix: str, catalog: Catalog) -> Sequence[Route]:
 
     async def by_name(request: Request) -> Response:
         reading, named = catalog.read_by(request), EntityRef(**request.path_params)
-        found = await reading.store.entities_by_ref([named.ref], visible=reading.visible)
-        surroundings = await surroundings_of(reading, [named.ref])
+        found, surroundings = await asyncio.gather(
+            reading.store.entities_by_ref([named.ref], visible=reading.visible), surroundings_of(reading, [named.ref])
+        )
         if named.ref not in found:
             raise NotFoundError(f"No entity named '{named.name}' found, with kind '{named.kind}' in namespace '{named.namespace}'")
         return json_text_answer(surroundings.text_of(found[named.ref]))
@@ -69,17 +71,17 @@ async def _by_refs(reading: Reading, request: Request, body: JsonObject) -> Resp
     fields = fields_of([*request.query_params.getlist("fields"), *(texts_in(body, "fields") or ())])
     filtered = await reading.condition_of(predicate_of_filters(request.query_params.getlist("filter")), object_of(body, "query"))
     unique = list(dict.fromkeys(refs))
-    if filtered != EVERYTHING and unique:
-        page = await reading.store.page(all_of([RefIn(tuple(unique)), filtered]), [], Window(len(unique)), visible=reading.visible)
-        found: Mapping[Ref, Entity] = {entity.ref: entity for entity in page.rows}
-    else:
-        found = await reading.store.entities_by_ref(unique, visible=reading.visible) if unique else {}
-    texts = await _texts_by_ref(reading, found, fields)
-    return json_text_answer(b'{"items":[%b]}' % b",".join(texts.get(ref, b"null") for ref in refs))
+    found, surroundings = await asyncio.gather(_found(reading, unique, filtered), surroundings_of(reading, unique, fields))
+    texts = {ref: surroundings.text_of(entity) for ref, entity in found.items()}
+    return json_text_answer(b'{"items":[%b]}' % b",".join([texts.get(ref, b"null") for ref in refs]))
 
 
-async def _texts_by_ref(reading: Reading, found: Mapping[Ref, Entity], fields: Fields | None) -> Mapping[Ref, bytes]:
-    return dict(zip(found, await texts_of(reading, list(found.values()), fields), strict=True))
+async def _found(reading: Reading, refs: Sequence[Ref], filter: Condition) -> Mapping[Ref, Entity]:
+    """Those of the refs that are entities which the filter lets through."""
+    if filter == EVERYTHING:
+        return await reading.store.entities_by_ref(refs, visible=reading.visible)
+    page = await reading.store.page(all_of([RefIn(tuple(refs)), filter]), [], Window(len(refs)), visible=reading.visible)
+    return {entity.ref: entity for entity in page.rows}
 
 
 async def _ancestry(reading: Reading, root: Ref) -> Response:
