@@ -188,9 +188,8 @@ async def test_a_path_with_a_property_of_its_own_is_found_by_any_of_its_values(s
 async def test_entities_stored_before_uids_were_are_found_by_them(store: Neo4jStore, query: Query, empty_neo4j_uri: str) -> None:
     shop = entity("Component", "shop")
     await store.apply(Batch(CAUSE, [EntityWrite(shop, [], None)]))
-    query(
-        "MATCH (e:Entity) REMOVE e.uid, e.uidShown SET e.facts = [fact IN e.facts | replace(fact, $uid, 'written')]", uid=uid_of(shop.ref)
-    )
+    unlike = "SET e.facts = [fact IN e.facts | replace(fact, $uid, 'written')]"
+    query(f"MATCH (e:Entity) REMOVE e.uid, e.uidShown {unlike}", uid=uid_of(shop.ref))
     assert await store.count(fact_in("metadata.uid", [uid_of(shop.ref)]), visible=EVERYTHING) == 0
     query("MATCH (s:SchemaVersion) SET s.version = 3")
     migrated = Neo4jStore(empty_neo4j_uri, None, None, "neo4j", RelationRegistry())
