@@ -153,6 +153,8 @@ async def _principal(store: Store, config: Config, text: str, groups: Sequence[s
         return GUEST_PRINCIPAL
     if ref.startswith("service:"):
         return Principal(ref, PrincipalKind.SERVICE, (ref, *given))
+    if not ref.startswith("user:"):
+        raise click.UsageError(f"{ref} signs in nowhere; --as takes a user, a service or guest, and --group a group")
     inherited = config.auth.ownership.inherited if config.auth else False
     claims = (ref, *given) if given else await Ownership(store, inherited=inherited).claims_of(ref)
     return Principal(ref, PrincipalKind.USER, claims)
