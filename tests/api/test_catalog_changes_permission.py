@@ -76,6 +76,7 @@ async def test_each_request_needs_its_action(guarded: Guarded):
         ("LOCATION_CREATE", "POST", "/locations", body),
         ("LOCATION_CREATE", "POST", "/locations?dryRun=true", body),
         ("LOCATION_CREATE", "PUT", f"/locations/{location.id}", body),
+        ("LOCATION_DELETE", "PUT", f"/locations/{location.id}", body),
         ("LOCATION_DELETE", "DELETE", f"/locations/{location.id}", None),
         ("ENTITY_REFRESH", "POST", "/refresh", {"entityRef": "component:seen"}),
         ("ENTITY_DELETE", "DELETE", f"/entities/by-uid/{uid_of(Ref('component:default/seen'))}", None),

@@ -84,6 +84,8 @@ class LocationRegistrations:
         return known or await self._shown(location)
 
     async def move(self, id: str, type: str, target: str, access: Access) -> Registration:
+        # What came from the old target goes.
+        access.demand(Action.LOCATION_DELETE)
         access.demand(Action.LOCATION_CREATE)
         location = await self._location(type, target)
         old = await self._of_id(id)
