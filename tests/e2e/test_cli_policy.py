@@ -9,6 +9,7 @@ import pytest
 
 from scripts.answers import ROOT, blocks
 from tests.e2e.catalog import document, write_catalog
+from tests.e2e.serving import configuration, serving
 from tests.e2e.test_cli import Shell
 
 PAGE = ROOT / "docs" / "permissions.md"
@@ -98,6 +99,28 @@ def test_without_a_policy_everybody_may_do_everything(shell: Shell):
 
 def test_somebody_who_is_not_in_the_catalog_is_said_to_be_missing(shell: Shell):
     assert "There is no entity user:default/anne in the catalog." in shell("policy", "test", "--as", "anne", *CATALOG).out
+
+
+def test_a_server_tells_what_whoever_asks_may_do_there(shell: Shell):
+    config = configuration(shell.folder, "catalog/all.yaml")
+    policy = POLICY.replace("to: users", "to: guests") + "    - { allow: catalog.location.read, to: guests }\n"
+    config.write_text(config.read_text() + policy)
+    with serving(config) as server:
+        server.wait_for("{ entities { totalCount } }", {"entities": {"totalCount": 7}})
+        reading = shell("policy", "test", "--url", server.url, "component:shop", "resource:database", "--format", "json")
+        assert reading.code == 1
+        assert reading.json == {
+            "principal": "user:default/guest",
+            "entities": 7,
+            "answers": [
+                {"action": "catalog.entity.read", "ref": "component:default/shop", "allowed": True},
+                {"action": "catalog.entity.read", "ref": "resource:default/database", "allowed": False},
+            ],
+        }
+        assert shell("policy", "test", "--url", server.url, "--action", "catalog.location.read").code == 0
+        assert shell("policy", "test", "--url", server.url, "--action", "callboard.admin").code == 1
+        assert shell("policy", "test", "--url", server.url, "--action", "catalog.entity.*").code == 2
+        assert shell("policy", "test", "--url", server.url, "--as", "ann").code == 2
 
 
 def test_the_page_on_permissions_shows_what_its_policy_comes_to(shell: Shell):
