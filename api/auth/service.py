@@ -12,6 +12,7 @@ from typing import Any, cast
 import orjson
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
+from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import Key, KeySet
 
 from api.auth.clock import Clock, utc_now
@@ -31,9 +32,24 @@ _MOST_BYTES = 512 * 1024
 _TIMEOUT_SECONDS = 10.0
 _LEEWAY_SECONDS = 5
 _ATTRIBUTES = {"refresh": "update", "query": "read"}
-_REGISTRY = jws.JWSRegistry(algorithms=list(ASYMMETRIC), strict_check_header=False)
 
 _log = logging.getLogger("callboard.auth")
+
+
+class _Algorithms(jws.JWSRegistry):
+    """The algorithms that are taken, with room for the headers of other issuers, which may hold certificates."""
+
+    max_header_length = 8 * 1024
+
+    def __init__(self, algorithms: Sequence[str]) -> None:
+        super().__init__(algorithms=algorithms, strict_check_header=False)
+
+    def get_alg(self, name: str) -> JWSAlgModel:
+        # The library warns that EdDSA has got other names, which issuers don't use yet.
+        return self.algorithms[name] if name == "EdDSA" and name in (self.allowed or ()) else super().get_alg(name)
+
+
+_ANY = _Algorithms(ASYMMETRIC)
 
 
 class ServiceAccess:
@@ -80,6 +96,7 @@ class _Issuer:
     def __init__(self, entry: ExternalAccess, outbound: Outbound, clock: Clock) -> None:
         self._options: ExternalAccessOptions = entry.options
         self._actions = actions_within(entry.access_restrictions)
+        self._algorithms = _Algorithms(entry.options.algorithm or ASYMMETRIC)
         self._outbound = outbound
         self._clock = clock
         self._keys: Mapping[str | None, Key] = {}
@@ -88,14 +105,13 @@ class _Issuer:
 
     async def principal_of(self, token: str, said: Mapping[str, Any]) -> Principal | None:
         """The service; None if the token is not of this issuer, or not valid."""
-        allowed = self._options.algorithm or ASYMMETRIC
-        if said["alg"] not in allowed or (self._options.issuer and said["iss"] not in self._options.issuer):
+        if said["alg"] not in (self._algorithms.allowed or ()) or (self._options.issuer and said["iss"] not in self._options.issuer):
             return None
         key = await self._key(said["kid"])
         if key is None:
             return None
         try:
-            claims = jwt.decode(token, lambda _: key, algorithms=list(allowed), registry=_REGISTRY).claims
+            claims = jwt.decode(token, lambda _: key, registry=self._algorithms).claims
             self._check(claims)
         except (JoseError, ValueError, TypeError, RecursionError):
             return None
@@ -160,7 +176,7 @@ def _service(subject: str, actions: frozenset[Action] | None, expires_at: dateti
 def _said(token: str) -> Mapping[str, Any] | None:
     """What an unchecked token says of its key and its issuer; None if it is no JSON Web Token."""
     try:
-        parsed = jws.extract_compact(token.encode(), registry=_REGISTRY)
+        parsed = jws.extract_compact(token.encode(), registry=_ANY)
         header, claims = parsed.headers(), orjson.loads(parsed.payload)
     except (JoseError, ValueError, TypeError, RecursionError):
         return None

@@ -35,8 +35,13 @@ def configured(**backend: Any) -> Config:
 
 @asynccontextmanager
 async def application(store: Store, config: Config | None = None) -> AsyncIterator[Starlette]:
+    """The application once its store is open."""
     app = create_app(config or configured(), store, CONFIGURED)
-    async with app.router.lifespan_context(app):
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        for _ in range(200):
+            if (await client.get("/readyz")).status_code == 200:
+                break
+            await asyncio.sleep(0.05)
         yield app
 
 
