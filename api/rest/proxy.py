@@ -260,13 +260,24 @@ class _Passed(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._opened:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            gone = asyncio.create_task(_disconnected(receive))
             try:
                 async for chunk in self._content:
+                    if gone.done():
+                        return
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             except (_BrokenOffError, TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
                 _log.warning("an answer to %s was broken off: %s", scope["path"].encode("unicode_escape").decode(), error or "too slow")
                 return
+            finally:
+                gone.cancel()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Return once the client is gone, to whom servers would go on sending in silence."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _demand_whole_credentials(request: Request) -> None:
