@@ -4,7 +4,7 @@ Answers say what is left, and refusals when to try again.
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import cast
@@ -30,9 +30,10 @@ _ATTEMPT_COST = 1
 _FAILURE_COST = 10
 _BEGINNINGS = frozenset({"http.response.start", "websocket.http.response.start"})
 _CATALOG = "/api/catalog/"
-_DEFAULT_PAGES: Mapping[str, int] = {"/api/catalog/entities": 500}
 _DEFAULT_PAGE = 20
-_LARGEST_PAGE = 1_000_000
+_LARGEST_PAGE = 10_000
+_BYTES_OF_AN_ENTITY = 1_000
+_UNAUTHORIZED_SOCKETS = frozenset({4401, 4403})
 
 
 class Meter:
@@ -41,17 +42,25 @@ class Meter:
     def __init__(self, buckets: Buckets, principal: str) -> None:
         self._buckets = buckets
         self._principal = principal
+        self._taken = 0
         self.last: Taken | None = None
 
     def take(self, cost: int) -> None:
         """Take a cost. RateLimitedError, and nothing is taken, if there is not enough."""
         self.last = taken = self._buckets.take(self._principal, cost)
+        self._taken += cost if taken.granted else 0
         if not taken.granted:
             raise RateLimitedError(
                 f"{self._principal} asks for too much in too short a time: this costs {cost:,}, and {taken.left:,} of "
                 f"{self._buckets.capacity:,} a minute are left (backend.rateLimit). Try again in {taken.retry_after_seconds} s.",
                 taken.retry_after_seconds,
             )
+
+    def come_to(self, cost: int) -> None:
+        """Charge what is missing to a cost that is known only now that it has been spent."""
+        if cost > self._taken:
+            self._buckets.charge(self._principal, cost - self._taken)
+            self._taken = cost
 
     def tell(self, headers: MutableHeaders) -> None:
         """Say in the headers of an answer what is left."""
@@ -69,7 +78,10 @@ def charge(connection: HTTPConnection, cost: int) -> None:
 
 
 class PrincipalLimits:
-    """Takes from each principal what a request costs before it is answered; a WebSocket pays for its operations one by one."""
+    """Takes from each principal what a request costs before it is answered, and of REST what its answer comes to beyond that.
+
+    A WebSocket pays for its operations one by one.
+    """
 
     def __init__(self, app: ASGIApp, settings: RateLimit) -> None:
         self._app = app
@@ -86,10 +98,16 @@ class PrincipalLimits:
         if meter is None:
             await self._app(scope, receive, send)
             return
+        sent = 0
 
         async def send_told(message: Message) -> None:
+            nonlocal sent
             if message["type"] in _BEGINNINGS:
                 meter.tell(MutableHeaders(scope=message))
+            elif message["type"] == "http.response.body" and scope["path"].startswith(_CATALOG):
+                # Lists without a limit, and pages asked for in a body, say only now how many entities they are.
+                sent += len(message.get("body", b""))
+                meter.come_to(REQUEST_COST + sent // _BYTES_OF_AN_ENTITY)
             await send(message)
 
         try:
@@ -101,7 +119,8 @@ class PrincipalLimits:
 
     def meter_of(self, scope: Scope) -> Meter | None:
         """That of whoever sent the request; None if there is no limit, or it is not known (yet: a WebSocket may tell later)."""
-        if _METER not in scope and is_admitted(scope):
+        # Whoever opened a WebSocket as a guest may say later that they are somebody.
+        if is_admitted(scope) and (_METER not in scope or scope["type"] == "websocket"):
             principal = access_of(HTTPConnection(scope)).principal
             buckets = self._guests if principal.kind is PrincipalKind.GUEST else self._buckets
             scope[_METER] = None if buckets is None else Meter(buckets, principal.ref)
@@ -113,11 +132,11 @@ def _page_cost(scope: Scope) -> int:
     path: str = scope["path"]
     if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"} or not path.startswith(_CATALOG):
         return 0
-    given = dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=None)).get("limit", "")
+    given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("limit", "")
+    if not given.isdecimal():
+        return _DEFAULT_PAGE
     # int() takes thousands of digits, and time for them.
-    if given.isdecimal() and len(given) <= len(str(_LARGEST_PAGE)):
-        return int(given)
-    return _DEFAULT_PAGES.get(path.rstrip("/"), _DEFAULT_PAGE)
+    return min(int(given[: len(str(_LARGEST_PAGE)) + 1]), _LARGEST_PAGE)
 
 
 class AddressLimits:
@@ -147,7 +166,8 @@ class AddressLimits:
             return
 
         async def send_counted(message: Message) -> None:
-            if message["type"] in _BEGINNINGS and message["status"] == HTTPStatus.UNAUTHORIZED:
+            is_refusal = message["type"] in _BEGINNINGS and message["status"] == HTTPStatus.UNAUTHORIZED
+            if is_refusal or (message["type"] == "websocket.close" and message.get("code") in _UNAUTHORIZED_SOCKETS):
                 buckets.charge(address, _FAILURE_COST)
             await send(message)
 

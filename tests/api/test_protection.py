@@ -135,3 +135,14 @@ async def test_refused_credentials_cost_an_address_more_than_requests(filled_fil
             assert int(answers[-1].headers["retry-after"]) >= 5
             assert (await guessing.get("/livez")).status_code == 429
             assert (await other.get("/livez")).status_code == 200
+
+
+async def test_what_rest_answers_is_paid_for_whatever_asked_for_it(filled_file: Path):
+    async with _client(filled_file, rateLimit={"guestCostPerMinute": 1_000}) as client:
+        first = await client.get("/api/catalog/entities/by-query?limit=1")
+        listed = await client.post("/api/catalog/entities/by-query", json={"limit": 1_000})
+        told = await client.get("/api/catalog/entities/by-query?limit=1")
+    cost = 50 + len(listed.content) // 1_000
+    assert cost > 55
+    before, after = (int(answer.headers["ratelimit"].split(";")[1].removeprefix("r=")) for answer in (first, told))
+    assert before - after in range(cost + 51 - 20, cost + 52)

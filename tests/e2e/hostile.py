@@ -40,6 +40,7 @@ class HostileSocket:
     token: str | None = READER
     subprotocol: str = "graphql-transport-ws"
     host: str = "localhost"
+    times: int = 1
 
 
 def request(method: str, target: str, *headers: str, body: bytes = b"", token: str | None = READER, host: str = "localhost") -> bytes:
@@ -388,6 +389,13 @@ SOCKETS = [
     HostileSocket("a WebSocket from another site's page", 403, headers={"Origin": f"https://{EVIL}"}),
     HostileSocket("a WebSocket for another host's name", 421, host=EVIL),
     HostileSocket("a WebSocket with a token that was guessed", 401, token="guessed-guessed-guessed"),
+    HostileSocket(
+        "tokens guessed over one WebSocket after the other",
+        429,
+        ['{"type":"connection_init","payload":{"Authorization":"Bearer guessed-guessed-guessed"}}'],
+        token=None,
+        times=40,
+    ),
     HostileSocket("a WebSocket of another protocol", 4406, subprotocol="graphql-ws"),
     HostileSocket("a WebSocket that asks before it has said who it is", 4401, [_SUBSCRIBE % 1]),
     HostileSocket("a WebSocket that begins twice", 4429, [_INIT, _INIT]),

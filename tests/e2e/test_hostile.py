@@ -154,6 +154,8 @@ def test_a_hostile_request_is_refused_cheaply(server: Serving, bound: float, hos
 
 @pytest.mark.parametrize("hostile", SOCKETS, ids=lambda one: one.name)
 async def test_a_hostile_websocket_is_refused_cheaply(server: Serving, bound: float, hostile: HostileSocket):
+    for _ in range(hostile.times - 1):
+        await _refused(server, hostile)
     before = _cpu_seconds(server)
     assert await _refused(server, hostile) == hostile.refused
     assert _cpu_seconds(server) - before < bound
@@ -163,7 +165,8 @@ async def _refused(server: Serving, hostile: HostileSocket) -> int | str | None:
     """The status of the handshake, the code that the connection was closed with, or the code of the first error."""
     url = urlsplit(server.url)
     address = f"203.0.113.{SOCKETS.index(hostile)}"
-    headers = {"X-Forwarded-For": address, "Authorization": f"Bearer {hostile.token}", **hostile.headers}
+    credentials = {"Authorization": f"Bearer {hostile.token}"} if hostile.token else {}
+    headers = {"X-Forwarded-For": address, **credentials, **hostile.headers}
     opening = connect(
         f"ws://{hostile.host}:{url.port}/graphql",
         host=url.hostname,
