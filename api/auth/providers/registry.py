@@ -45,7 +45,7 @@ _MICROSOFT_ISSUER = re.compile(re.escape(_MICROSOFT) + r"/[0-9a-f]{8}(-[0-9a-f]{
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """How a provider is spoken to: as a host of repositories, or by OpenID Connect."""
 
     protocol: Host | OpenId
@@ -65,7 +65,7 @@ def callback_of(name: str, settings: Provider, base_url: str) -> str:
 
 
 def _provider(name: str, settings: Provider, outbound: Outbound, base_url: str, clock: Callable[[], float]) -> SignInProvider:
-    plan = _plan(settings)
+    plan = plan_of(settings)
     scopes = tuple(dict.fromkeys((*plan.scopes, *settings.additional_scopes)))
     client = ProviderClient(
         outbound,
@@ -89,37 +89,38 @@ def _goes_by_email(settings: Provider) -> bool:
 
 
 @singledispatch
-def _plan(settings: Provider) -> _Plan:
+def plan_of(settings: Provider) -> Plan:
+    """How the configured provider is spoken to."""
     raise TypeError(f"{type(settings).__name__} is no provider")
 
 
-@_plan.register
-def _(settings: GithubProvider) -> _Plan:
+@plan_of.register
+def _(settings: GithubProvider) -> Plan:
     asks_email = _goes_by_email(settings)
     scopes = ("read:user", "user:email") if asks_email else ("read:user",)
-    return _Plan(github(settings.enterprise_instance_url, asks_email=asks_email), scopes)
+    return Plan(github(settings.enterprise_instance_url, asks_email=asks_email), scopes)
 
 
-@_plan.register
-def _(settings: GitlabProvider) -> _Plan:
-    return _Plan(gitlab(settings.audience), ("read_user",))
+@plan_of.register
+def _(settings: GitlabProvider) -> Plan:
+    return Plan(gitlab(settings.audience), ("read_user",))
 
 
-@_plan.register
-def _(settings: BitbucketProvider) -> _Plan:
+@plan_of.register
+def _(settings: BitbucketProvider) -> Plan:
     asks_email = _goes_by_email(settings)
-    return _Plan(bitbucket(asks_email=asks_email), ("account", "email") if asks_email else ("account",))
+    return Plan(bitbucket(asks_email=asks_email), ("account", "email") if asks_email else ("account",))
 
 
-@_plan.register
-def _(_: GoogleProvider) -> _Plan:
+@plan_of.register
+def _(_: GoogleProvider) -> Plan:
     issuer = "https://accounts.google.com"
     scopes = ("openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/userinfo.profile")
-    return _Plan(_openid(issuer, algorithms=("RS256",)), scopes)
+    return Plan(_openid(issuer, algorithms=("RS256",)), scopes)
 
 
-@_plan.register
-def _(settings: MicrosoftProvider) -> _Plan:
+@plan_of.register
+def _(settings: MicrosoftProvider) -> Plan:
     hint = {"domain_hint": settings.domain_hint} if settings.domain_hint else {}
     openid = OpenId(
         described_at(f"{_MICROSOFT}/{settings.tenant_id}/v2.0"),
@@ -130,17 +131,17 @@ def _(settings: MicrosoftProvider) -> _Plan:
         id_claim="oid",
         trusts_email=True,
     )
-    return _Plan(openid, _OPENID)
+    return Plan(openid, _OPENID)
 
 
-@_plan.register
-def _(settings: OktaProvider) -> _Plan:
+@plan_of.register
+def _(settings: OktaProvider) -> Plan:
     issuer = f"{settings.audience}/oauth2/{settings.auth_server_id}" if settings.auth_server_id else settings.audience
-    return _Plan(_openid(issuer, parameters={"idp": settings.idp} if settings.idp else {}), _OPENID)
+    return Plan(_openid(issuer, parameters={"idp": settings.idp} if settings.idp else {}), _OPENID)
 
 
-@_plan.register
-def _(settings: Auth0Provider) -> _Plan:
+@plan_of.register
+def _(settings: Auth0Provider) -> Plan:
     asked = {
         "audience": settings.audience,
         "connection": settings.connection,
@@ -156,11 +157,11 @@ def _(settings: Auth0Provider) -> _Plan:
         farewell=f"https://{settings.domain}/v2/logout{'?federated' if settings.federated_logout else ''}",
         required=required,
     )
-    return _Plan(openid, _OPENID)
+    return Plan(openid, _OPENID)
 
 
-@_plan.register
-def _(settings: OidcProvider) -> _Plan:
+@plan_of.register
+def _(settings: OidcProvider) -> Plan:
     description = described_at(settings.metadata_url)
     more = {name: value for name, value in settings.start_url_search_params.items() if name not in _OWN}
     prompt = _prompt(settings.prompt)
@@ -171,7 +172,7 @@ def _(settings: OidcProvider) -> _Plan:
         parameters={**more, **({"prompt": prompt} if prompt else {})},
     )
     in_body = settings.token_endpoint_auth_method.endswith("_post")
-    return _Plan(openid, _OPENID, in_body, settings.timeout.total_seconds())
+    return Plan(openid, _OPENID, in_body, settings.timeout.total_seconds())
 
 
 def _openid(issuer: str, **particular: Any) -> OpenId:
