@@ -36,57 +36,60 @@ def entity_set_routes(acting: Callable[[], Actions | None], audit: Audit, max_by
     only tell. All of it is for whoever may do catalog.entity.create, and what removes entities for whoever may do catalog.entity.delete to
     them. 400 for a request that makes no sense, 404 for a set that is none, 412, 413, 415, 503 while the store can't be reached.
     """
+    sets = _Sets(acting, audit, max_bytes)
+    by_name: list[tuple[str, Answer]] = [("GET", sets.shown), ("PUT", sets.put), ("PATCH", sets.patched), ("DELETE", sets.dropped)]
+    one = [Route(_PATH + "/{name}", answering(answer), methods=[method]) for method, answer in by_name]
+    return [Route(_PATH, answering(sets.listed), methods=["GET"]), *one]
 
-    def actions() -> Actions:
-        found = acting()
-        if found is None:
-            raise StoreUnavailableError(UNAVAILABLE)
-        return found
 
-    async def listed(request: Request) -> Response:
-        return _json({"items": [_summary(one) for one in await actions().sets(access_of(request))]})
+class _Sets:
+    """Answers requests."""
 
-    async def shown(request: Request) -> Response:
+    def __init__(self, acting: Callable[[], Actions | None], audit: Audit, max_bytes: int) -> None:
+        self._acting = acting
+        self._audit = audit
+        self._max_bytes = max_bytes
+
+    async def listed(self, request: Request) -> Response:
+        return _json({"items": [_summary(one) for one in await self._actions.sets(access_of(request))]})
+
+    async def shown(self, request: Request) -> Response:
         name = _name(request)
-        for found in await actions().sets(access_of(request)):
+        for found in await self._actions.sets(access_of(request)):
             if found.name == name:
                 return _json(_summary(found), found.tag)
         raise NotFoundError(f"There is no entity set named {name!r}.")
 
-    async def put(request: Request) -> Response:
+    async def put(self, request: Request) -> Response:
         access_of(request).demand(Action.ENTITY_CREATE)
-        body = await _object(request, max_bytes, {"entities"})
-        return await _pushed(request, actions(), audit, _entities(body, "entities", required=True), full=True)
+        body = await _object(request, self._max_bytes, {"entities"})
+        return await self._pushed(request, _entities(body, "entities", required=True), full=True)
 
-    async def patched(request: Request) -> Response:
+    async def patched(self, request: Request) -> Response:
         access_of(request).demand(Action.ENTITY_CREATE)
-        body = await _object(request, max_bytes, {"added", "removed"})
-        return await _pushed(request, actions(), audit, _entities(body, "added"), full=False, removed=_refs(body))
+        body = await _object(request, self._max_bytes, {"added", "removed"})
+        return await self._pushed(request, _entities(body, "added"), full=False, removed=_refs(body))
 
-    async def dropped(request: Request) -> Response:
+    async def dropped(self, request: Request) -> Response:
         name, access = _name(request), access_of(request)
-        with audit.doing(access, Action.ENTITY_DELETE, f"{_SET}{name}", cause=_cause(request)):
-            gone = await actions().drop_set(name, access, demand=_demand(request))
+        with self._audit.doing(access, Action.ENTITY_DELETE, f"{_SET}{name}", cause=_cause(request)):
+            gone = await self._actions.drop_set(name, access, demand=_demand(request))
         return _json({"removed": list(gone.removed), "orphaned": list(gone.orphaned)})
 
-    by_name: list[tuple[str, Answer]] = [("GET", shown), ("PUT", put), ("PATCH", patched), ("DELETE", dropped)]
-    one = [Route(_PATH + "/{name}", answering(answer), methods=[method]) for method, answer in by_name]
-    return [Route(_PATH, answering(listed), methods=["GET"]), *one]
+    @property
+    def _actions(self) -> Actions:
+        found = self._acting()
+        if found is None:
+            raise StoreUnavailableError(UNAVAILABLE)
+        return found
 
-
-async def _pushed(
-    request: Request,
-    actions: Actions,
-    audit: Audit,
-    documents: Sequence[Mapping[str, Any]],
-    *,
-    full: bool,
-    removed: Sequence[Ref] = (),
-) -> Response:
-    name, dry_run, access = _name(request), _dry_run(request), access_of(request)
-    with nullcontext() if dry_run else audit.doing(access, Action.ENTITY_CREATE, f"{_SET}{name}", cause=_cause(request)):
-        pushed = await actions.push(name, documents, access, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
-    return _json({"name": name, "dryRun": dry_run, **_told(pushed)}, pushed.tag)
+    async def _pushed(
+        self, request: Request, documents: Sequence[Mapping[str, Any]], *, full: bool, removed: Sequence[Ref] = ()
+    ) -> Response:
+        name, dry_run, access = _name(request), _dry_run(request), access_of(request)
+        with nullcontext() if dry_run else self._audit.doing(access, Action.ENTITY_CREATE, f"{_SET}{name}", cause=_cause(request)):
+            pushed = await self._actions.push(name, documents, access, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
+        return _json({"name": name, "dryRun": dry_run, **_told(pushed)}, pushed.tag)
 
 
 def _told(pushed: Pushed) -> dict[str, Any]:
