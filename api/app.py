@@ -65,7 +65,6 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     times, outbound = OperationTimes(), Outbound(config.backend.reading)
     sign_in = sign_in_for(config, store, outbound, audit)
     graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit, sign_in)
-    open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy), *sign_in.open_paths)
     app = Starlette(
         routes=[
             Route("/", _to_graphql),
@@ -82,13 +81,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *cross_origin(config.backend.cors),
             *before_admission(config.backend),
             Middleware(AuditedRefusals, audit=audit),
-            Middleware(
-                Admission,
-                authenticator=sign_in.authenticator,
-                policy=policy_from(config.permission),
-                open_paths=open_paths,
-                sign_in_page=sign_in.page,
-            ),
+            _admission(config, sign_in),
             *after_admission(config.backend),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
@@ -96,6 +89,14 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     )
     app.state.feed, app.state.audit = feed, audit
     return app
+
+
+def _admission(config: Config, sign_in: SignIn) -> Middleware:
+    open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy), *sign_in.open_paths)
+    policy = policy_from(config.permission)
+    return Middleware(
+        Admission, authenticator=sign_in.authenticator, policy=policy, open_paths=open_paths, sign_in_page=sign_in.page
+    )
 
 
 @asynccontextmanager
