@@ -73,7 +73,6 @@ class _Server(uvicorn.Server):
                 lifespan="on",
                 timeout_graceful_shutdown=_LONGEST_STOP_SECONDS,
                 http=bounded_http(config.backend.limits, security_headers(config.backend.base_url)),
-                limit_concurrency=config.backend.limits.max_connections,
                 proxy_headers=False,
             )
         )

@@ -14,16 +14,19 @@ _MESSAGES = {
     HTTPStatus.BAD_REQUEST: "What was sent is no request of HTTP/1.1.",
     HTTPStatus.REQUEST_TIMEOUT: "The headers did not arrive within {header_seconds} s (backend.limits.headerSeconds).",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are longer than {max_header_bytes:,} bytes (backend.limits.maxHeaderBytes).",
+    HTTPStatus.SERVICE_UNAVAILABLE: "There are {max_connections:,} connections, and no more are taken (backend.limits.maxConnections).",
 }
+_RETRY_SECONDS = "5"
 _NAMES = {
     HTTPStatus.BAD_REQUEST: "InputError",
     HTTPStatus.REQUEST_TIMEOUT: "RequestTimeoutError",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "RequestHeaderFieldsTooLargeError",
+    HTTPStatus.SERVICE_UNAVAILABLE: "ServiceUnavailableError",
 }
 
 
 class _RefusedError(Exception):
-    """The head of the request is longer than it may be, or names two hosts."""
+    """The head of the request is longer than it may be, or names two hosts, or there are too many connections."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -72,6 +75,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_timers()
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self.limits.max_header_bytes:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise _RefusedError
+        if len(self.connections) > self.limits.max_connections:
+            self._refusal = HTTPStatus.SERVICE_UNAVAILABLE
             raise _RefusedError
         if sum(name == b"host" for name, _ in self.headers) > 1:
             raise _RefusedError
@@ -129,5 +135,7 @@ def _answer(status: HTTPStatus, limits: Limits, headers: Mapping[str, str]) -> b
     error = {"name": _NAMES[status], "message": _MESSAGES[status].format(**limits.model_dump())}
     body = orjson.dumps({"error": error, "response": {"statusCode": status.value}})
     sent = {**headers, "Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        sent["Retry-After"] = _RETRY_SECONDS
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in sent.items())]
     return "\r\n".join((*lines, "", "")).encode() + body

@@ -15,14 +15,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.e2e.hostile import READER, REQUESTS, SECONDS, SOCKETS, WRITER, Hostile, HostileSocket, request
+from tests.e2e.hostile import READER, REQUESTS, SECONDS, SOCKETS, WRITER, Hostile, HostileSocket, get, graphql, request
 from tests.e2e.serving import ROOT, Serving, serving
 
 CONFIG = f"""\
 backend:
   listen: {{ host: 127.0.0.1, port: 0 }}
   database: {{ client: sqlite, connection: {{ filename: catalog.db }} }}
-  limits: {{ headerSeconds: {SECONDS}, bodySeconds: {SECONDS} }}
+  limits: {{ headerSeconds: {SECONDS}, bodySeconds: {SECONDS}, unreadSeconds: {SECONDS} }}
   # The tests speak from as many addresses as there are of them, so that none is refused for the attempts of another.
   trustProxy: [127.0.0.1]
   auth:
@@ -49,11 +49,11 @@ catalog:
   webhooks: {{ github: {{ secret: 0123456789abcdef }} }}
   locations: [{{ type: file, target: shop.yaml }}]
 """
-SHOP = """\
+SHOP = f"""\
 apiVersion: backstage.io/v1alpha1
 kind: Component
-metadata: { name: shop }
-spec: { type: service, lifecycle: production, owner: keepers }
+metadata: {{ name: shop }}
+spec: {{ type: service, lifecycle: production, owner: keepers, long: {"x" * 100_000} }}
 """
 
 MOST_BYTES = 4_000
@@ -206,6 +206,40 @@ def test_clients_that_are_slow_keep_nobody_waiting(server: Serving):
     finally:
         for connection in slow:
             connection.close()
+
+
+def test_who_does_not_read_what_they_asked_for_is_cut_off(server: Serving):
+    host = urlsplit(server.url)
+    fields = " ".join(f'a{n}: entity(ref: "component:default/shop") {{ spec }}' for n in range(60))
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.connect((host.hostname or "", host.port or 0))
+        connection.sendall(graphql(f"{{ {fields} }}")[0])
+        time.sleep(SECONDS + 1)
+        connection.settimeout(_LONGEST_SECONDS)
+        received = 0
+        with suppress(ConnectionError):
+            while chunk := connection.recv(65_536):
+                received += len(chunk)
+    assert 0 < received < 60 * 100_000
+
+
+def test_more_connections_than_there_may_be_are_told_to_come_again(tmp_path: Path):
+    (tmp_path / "shop.yaml").write_text(SHOP)
+    (tmp_path / "app-config.yaml").write_text(
+        CONFIG.replace("limits: { ", "limits: { maxConnections: 2, headerSeconds: 20, ", 1).replace("headerSeconds: 2,", "", 1)
+    )
+    with serving(tmp_path / "app-config.yaml") as started:
+        host = urlsplit(started.url)
+        waiting = [socket.create_connection((host.hostname or "", host.port or 0)) for _ in range(2)]
+        refused = _sent(started, get("/livez"))
+        for connection in waiting:
+            connection.close()
+        time.sleep(0.2)
+        assert _sent(started, get("/livez")).startswith("HTTP/1.1 200")
+    assert refused.startswith("HTTP/1.1 503 Service Unavailable\r\n")
+    assert "x-content-type-options: nosniff" in refused.lower()
+    assert "retry-after: 5" in refused.lower()
 
 
 def test_after_all_that_the_server_answers_as_before_and_its_log_is_its_own(server: Serving):
