@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
+from urllib.parse import unquote
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -39,7 +41,7 @@ def user_settings_routes(store: Store, opened: Callable[[], bool], audit: Audit)
     long or too much.
     """
     settings = _Settings(_Kept(store, opened), audit)
-    one = _PATH + "/buckets/{bucket}/keys/{key:path}"
+    one = _PATH + "/buckets/{names:path}"
     return [
         Route(one, answering(settings.shown), methods=["GET"]),
         Route(one, answering(settings.put), methods=["PUT"]),
@@ -137,7 +139,13 @@ def _user(request: Request) -> str:
 
 
 def _named(request: Request) -> tuple[str, str]:
-    return _name("bucket", request.path_params["bucket"]), _name("key", request.path_params["key"])
+    """Bucket and key. Either may hold slashes, those of a bucket encoded, which only the path as it was sent tells apart."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    bucket, _, rest = path.decode("latin-1").removeprefix(f"{_PATH}/buckets/").partition("/")
+    keys, slash, key = rest.partition("/")
+    if keys != "keys" or not slash:
+        raise HTTPException(404)
+    return _name("bucket", unquote(bucket)), _name("key", unquote(key))
 
 
 def _name(what: str, text: object) -> str:

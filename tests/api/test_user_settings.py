@@ -73,6 +73,18 @@ async def test_many_are_read_at_once_in_the_order_asked(store: Store):
         assert (await ann.post(MULTI, json={"items": items * 251})).status_code == 400
 
 
+async def test_names_may_hold_slashes_and_anything_else(store: Store):
+    async with client(store, user("ann")) as ann:
+        path = "/api/user-settings/buckets/a%2Fkeys%2Fb%20%C3%BC/keys/c%2Fd/e%3Ff"
+        kept = await ann.put(path, json={"value": 1})
+        assert kept.json() == {"bucket": "a/keys/b ü", "key": "c/d/e?f", "value": 1}
+        assert (await ann.get(path)).json() == kept.json()
+        asked = {"items": [{"bucket": "a/keys/b ü", "key": "c/d/e?f"}, {"bucket": "a", "key": "b ü/keys/c/d/e?f"}]}
+        assert (await ann.post(MULTI, json=asked)).json() == {"items": [{"value": 1}, None]}
+        for wrong in ("/a", "/a/keys", "/a/kees/b", "/a/b/keys/c"):
+            assert (await ann.get(f"/api/user-settings/buckets{wrong}")).status_code == 404
+
+
 async def test_nobody_reaches_the_settings_of_others(store: Store):
     async with client(store, user("ann")) as ann, client(store, user("an")) as an:
         await put(ann, "n%09key", "mine")
