@@ -47,7 +47,7 @@ def address_of(url: str) -> str:
     """A server's address in the one spelling under which its token is kept. ConfigurationError for what is no http address."""
     parts = urlsplit(url.strip())
     if parts.scheme.lower() not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        raise ConfigurationError("--url", f"{url!r} is no address of a server; write for example https://callboard.example.com")
+        raise ConfigurationError("--url", "is no address of a server without credentials; write for example https://callboard.example.com")
     path = parts.path.rstrip("/").removesuffix("/graphql")
     return f"{parts.scheme.lower()}://{parts.netloc.lower()}{path}"
 
