@@ -94,9 +94,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
 def _admission(config: Config, sign_in: SignIn) -> Middleware:
     open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy), *sign_in.open_paths)
     policy = policy_from(config.permission)
-    return Middleware(
-        Admission, authenticator=sign_in.authenticator, policy=policy, open_paths=open_paths, sign_in_page=sign_in.page
-    )
+    return Middleware(Admission, authenticator=sign_in.authenticator, policy=policy, open_paths=open_paths, sign_in_page=sign_in.page)
 
 
 @asynccontextmanager
