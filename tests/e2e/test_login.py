@@ -101,9 +101,8 @@ def test_a_login_lets_other_commands_ask_until_the_logout(server: Serving, home:
     assert run(["logout", "--url", server.url]) == 0
     assert "signed out" in capsys.readouterr().err
     assert json.loads(file.read_text()) == {}
-    refused = httpx.post(
-        f"{server.url}/graphql", json={"query": "{ viewer { ref } }"}, headers={"authorization": f"Bearer {kept[server.url]}"}
-    )
+    headers = {"authorization": f"Bearer {kept[server.url]}"}
+    refused = httpx.post(f"{server.url}/graphql", json={"query": "{ viewer { ref } }"}, headers=headers)
     assert refused.status_code == 401
     assert query(server, home) == 2
 
@@ -122,7 +121,7 @@ def test_the_variable_goes_before_what_is_kept(server: Serving, home: Path, monk
 def test_what_is_no_server_signs_nobody_in(home: Path, capsys: pytest.CaptureFixture[str]):
     for url in ("ftp://example.com", "http://user:secret@localhost:1", "localhost:7007"):
         assert run(["login", "--url", url]) == 2
-    assert "secret" not in capsys.readouterr().out
+    assert "secret" not in capsys.readouterr().err
     assert run(["login", "--url", "http://127.0.0.1:1"]) == 2
     assert "can't be reached" in capsys.readouterr().err
     assert run(["logout", "--url", "http://127.0.0.1:1"]) == 0
