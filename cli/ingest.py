@@ -1,6 +1,7 @@
 """`callboard ingest`: catalog files into the configured store."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
@@ -41,6 +42,8 @@ def command(paths: tuple[str, ...], infers: bool, format_: str, configs: tuple[P
     if infers:
         # It brings the GraphQL schema along, for which an ordinary read should not wait.
         return import_module("cli.inferring").show_inferred(load(configs), [_folder(path) for path in paths], format_)
+    # A process that ends soon can leave what is in cycles for longer than a server.
+    gc.set_threshold(500_000, 10, 10)
     reports = asyncio.run(_ingested(load(configs), [anchored(path, Path.cwd()) for path in paths]))
     rows = [(report.location.target, *(f"{getattr(report, name):,}" for name in _COUNTS)) for report in reports]
     written = sum(report.written for report in reports)

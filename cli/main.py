@@ -37,10 +37,10 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = import_module(_COMMANDS[cmd_name][0]).command
         # What is imported stays anyway, and reading a catalog makes millions of objects, none in a cycle: a fifth of its time went here.
-        gc.freeze()
         gc.set_threshold(50_000, 10, 10)
+        command = import_module(_COMMANDS[cmd_name][0]).command
+        gc.freeze()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,6 +1,6 @@
 """Entities, the edges between them with their evidence, and the facts that filters and facets read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, cast
@@ -101,16 +101,28 @@ Facts = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a store keeps of a document beside itself: the content hash of its canonical JSON, and its facts."""
+    """What a store keeps of a document beside itself: the content hash of its canonical JSON, and its facts.
+
+    `shown` holds the facts by path and then by value: the value as declared, None where that is in lower case already.
+    """
 
     hash: str
-    facts: Facts
+    shown: Mapping[str, Mapping[str, str | None]]
+
+    def facts(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Each fact as an item of Facts."""
+        for path, values in self.shown.items():
+            for value, shown in values.items():
+                yield (path, value), value if shown is None else shown
 
 
 def described(document: Document) -> Description:
     """The description of a document. InputError if it holds text that is not Unicode."""
+    by_path: dict[str, dict[str, str | None]] = {}
+    for (path, value), shown in facts_of(document).items():
+        by_path.setdefault(path, {})[value] = None if shown == value else shown
     try:
-        return Description(content_hash(canonical_json(document)), facts_of(document))
+        return Description(content_hash(canonical_json(document)), by_path)
     except TypeError as failure:
         raise InputError(f"the document can't be written as JSON: {failure}") from failure
 

@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 
-from graph.entities import Edge, Entity, canonical_json, content_hash, described
+from graph.entities import Description, Edge, Entity, canonical_json, content_hash, described
 from graph.patches import patch_between, patch_of_removal
 from graph.store import EntityWrite, Removal
 
 
-def write_of(entity: Entity, declares: Sequence[Edge], stored: Entity | None, declared: Sequence[Edge]) -> EntityWrite | None:
-    """The write that turns the stored entity and its edges into the given ones; None if nothing differs."""
+def write_of(
+    entity: Entity, declares: Sequence[Edge], stored: Entity | None, declared: Sequence[Edge], description: Description | None = None
+) -> EntityWrite | None:
+    """The write that turns the stored entity and its edges into the given ones; None if nothing differs.
+
+    `description` is that of the entity's document, where it is known already.
+    """
     if stored is None:
-        return EntityWrite(entity, declares, None, description=described(entity.document))
+        return EntityWrite(entity, declares, None, description=description or described(entity.document))
     patch = patch_between(stored.document, entity.document)
     if not patch and stored.origin == entity.origin and stored.orphan == entity.orphan and tuple(declared) == tuple(declares):
         return None
-    return EntityWrite(entity, declares, hash_of(stored), patch, described(entity.document) if patch else None)
+    description = (description or described(entity.document)) if patch else None
+    return EntityWrite(entity, declares, hash_of(stored), patch, description)
 
 
 def removal_of(stored: Entity) -> Removal:

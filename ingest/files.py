@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import orjson
 
-from graph.entities import Document, Edge, Evidence
+from graph.entities import Description, Document, Edge, Evidence, described
 from graph.refs import Ref
 from ingest.problems import ErrorCode, Problem, remedy_for
 from ingest.readers import Reader, ReadError
@@ -90,20 +90,27 @@ def failed_reading(job: FileJob, failure: ReadError, fingerprint: str) -> FileRe
     return None if digest == job.digest else FileReading(job.path, job.parent, digest, failure=failure)
 
 
-def decoded_content(content: bytes, ref: Ref) -> tuple[Document, tuple[Edge, ...]]:
-    """The document and the edges that it declares, from the bytes of a reading."""
-    document, edges = orjson.loads(content)
-    return document, tuple(
-        Edge(source, relation, target, tuple(Evidence(ref, *evidence) for evidence in evidences))
-        for source, relation, target, evidences in edges
+def decoded_content(content: bytes, ref: Ref) -> tuple[Document, tuple[Edge, ...], Description | None]:
+    """The document, the edges that it declares and its description, if it was written down, from the bytes of a reading."""
+    document, written, *description = orjson.loads(content)
+    edges = tuple(
+        [
+            Edge(source, relation, target, tuple([Evidence(ref, *evidence) for evidence in evidences]))
+            for source, relation, target, evidences in written
+        ]
     )
+    return document, edges, Description(*description) if description else None
 
 
-def encoded_content(document: Document, edges: Sequence[Edge]) -> bytes:
+def encoded_content(document: Document, edges: Sequence[Edge], description: Description | None = None) -> bytes:
     """The bytes of a reading: canonical where the document and the edges are."""
-    return orjson.dumps(
-        [document, [(e.source, e.relation, e.target, [_evidence(one) for one in e.evidence]) for e in edges]],
-    )
+    written = [(e.source, e.relation, e.target, [_evidence(one) for one in e.evidence]) for e in edges]
+    return orjson.dumps([document, written, *((description.hash, description.shown) if description else ())])
+
+
+def without_description(content: bytes) -> bytes:
+    """The bytes of a reading as they are kept: a later Callboard may describe the document otherwise."""
+    return orjson.dumps(orjson.loads(content)[:2])
 
 
 def _evidence(evidence: Evidence) -> tuple[str, str, int, bool, float]:
@@ -127,7 +134,9 @@ def _read_content(job: FileJob, content: bytes, context: FileContext) -> FileRea
             else:
                 targets.append(target)
         annotated = _annotated(document.document, job.path, context)
-        entities.append(ReadEntity(document.ref, document.index, document.line, encoded_content(annotated, ordered(document.edges))))
+        # Described here, where it may be done by a process that only reads, and not by the one that writes.
+        content = encoded_content(annotated, ordered(document.edges), described(annotated))
+        entities.append(ReadEntity(document.ref, document.index, document.line, content))
     digest = _digest(job, context.fingerprint, content, includes.seen)
     return FileReading(job.path, job.parent, digest, entities, problems, tuple(includes.seen), targets)
 

@@ -26,7 +26,7 @@ from graph.store import (
 from ingest.changes import FileChange
 from ingest.conflicts import Place, conflict_errors, place_of, winner_of
 from ingest.diff import removal_of, write_of
-from ingest.files import decoded_content, encoded_content
+from ingest.files import decoded_content, encoded_content, without_description
 from ingest.infer.standing import kept_beside
 from ingest.lifecycle import RELEASES
 from ingest.problems import ErrorCode
@@ -192,8 +192,8 @@ class Settler:
             row = claim
             if claim is winner and claim.reading is not None:
                 row = Claim(claim.ref, claim.location_id, claim.path, claim.document, claim.line)
-            if claim is not winner and claim.reading is None:
-                row = replace(claim, reading=self._stored_reading(plan, ref))
+            if claim is not winner:
+                row = replace(claim, reading=without_description(claim.reading) if claim.reading else self._stored_reading(plan, ref))
             plan.rows.setdefault(place_of(claim), []).append(row)
         if winner is not None:
             for error in conflict_errors(ref, claims, winner):
@@ -222,9 +222,9 @@ class Settler:
         place = place_of(winner)
         change = plan.changes.get(place)
         parent = change.reading.parent if change and change.reading else neighbours[place].record.parent
-        document, edges = decoded_content(winner.reading, ref)
+        document, edges, description = decoded_content(winner.reading, ref)
         origin = Origin(winner.location_id, winner.path, winner.document, winner.line, parent)
-        write = write_of(Entity(ref, document, origin), kept_beside(edges, declared), stored, declared)
+        write = write_of(Entity(ref, document, origin), kept_beside(edges, declared), stored, declared, description)
         if write:
             plan.writes.append(write)
 

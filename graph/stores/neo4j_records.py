@@ -54,7 +54,7 @@ def fact_prefix(path: str) -> str:
 
 def stored_entity(entity: Entity, description: Description, declares: Sequence[Edge]) -> dict[str, Any]:
     """The properties of the node of an entity that declares these edges."""
-    facts = sorted(description.facts.items())
+    facts = sorted(description.facts())
     origin = entity.origin
     return {
         "ref": entity.ref,

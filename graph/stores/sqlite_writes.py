@@ -1,12 +1,12 @@
 """Writing a batch: all of it in the one transaction of the session, each table in one statement."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import orjson
 
-from graph.entities import Description, Document, Entity, Facts, described
+from graph.entities import Description, Document, Entity, described
 from graph.errors import StaleWriteError
 from graph.refs import Ref
 from graph.store import Batch, CatalogError, Change, Operation, SourceFile
@@ -19,6 +19,9 @@ from graph.stores.sqlite_state_rows import newest_entry
 from graph.stores.stale import refuse_moved_files
 
 _NO_SEPARATORS = {ord(TEXT_SEPARATOR): " ", 0: " "}
+
+_Facts = dict[str, dict[str, dict[int, str | None]]]
+"""Facts of many nodes: by path, value and node, how it was declared if not in lower case."""
 
 
 class BatchWriter:
@@ -38,7 +41,7 @@ class BatchWriter:
         self._refuse_stale()
         known = {write.entity.ref: write.description or described(write.entity.document) for write in self._batch.writes}
         new = [write.entity for write in self._batch.writes if self._hashes.get(write.entity.ref) != known[write.entity.ref].hash]
-        facts = [(self._nodes[entity.ref], known[entity.ref].facts) for entity in new]
+        facts = _gathered((self._nodes[entity.ref], known[entity.ref]) for entity in new)
         self._find_terms(facts)
         self._remove(new)
         self._write_entities(known, new)
@@ -70,8 +73,8 @@ class BatchWriter:
             stored = self._session.rows("stored_digests", {"files": as_json(list(self._batch.expected))})
             refuse_moved_files(self._batch.expected, {(location, path): digest for location, path, digest in stored})
 
-    def _find_terms(self, facts: Sequence[tuple[int, Facts]]) -> None:
-        wanted = {path for _, of_node in facts for path, _ in of_node}
+    def _find_terms(self, facts: _Facts) -> None:
+        wanted = set(facts)
         wanted.update([write.entity.origin.location_id for write in self._batch.writes])
         edges = [edge for write in self._batch.writes for edge in write.declares]
         wanted.update([edge.relation for edge in edges])
@@ -112,16 +115,10 @@ class BatchWriter:
         self._run("write_texts", "rows", [(self._nodes[entity.ref], _searched(entity.ref, entity.document)) for entity in new])
         self._run("mark_present", "nodes", [self._nodes[write.entity.ref] for write in self._batch.writes if write.previous_hash is None])
 
-    def _write_facts(self, facts: Sequence[tuple[int, Facts]]) -> None:
-        terms = self._terms
-        rows = [
-            (terms[path], value, node, None if shown == value else shown)
-            for node, of_node in facts
-            for (path, value), shown in of_node.items()
-        ]
-        # In the order of the key, so that neighbours are written together.
-        rows.sort()
-        self._run("write_facts", "rows", rows)
+    def _write_facts(self, facts: _Facts) -> None:
+        if facts:
+            of_terms = {self._terms[path]: values for path, values in facts.items()}
+            self._session.run("write_facts", {"facts": orjson.dumps(of_terms, option=orjson.OPT_NON_STR_KEYS).decode()})
 
     def _write_declarations(self) -> None:
         nodes, terms = self._nodes, self._terms
@@ -198,6 +195,23 @@ class BatchWriter:
     def _run(self, query: str, name: str, values: Sequence[object]) -> None:
         if values:
             self._session.run(query, {name: as_json(values)})
+
+
+def _gathered(descriptions: Iterable[tuple[int, Description]]) -> _Facts:
+    """The facts of nodes as they are written: SQLite takes apart nested objects in half the time that rows take it."""
+    facts: _Facts = {}
+    for node, description in descriptions:
+        for path, values in description.shown.items():
+            at_path = facts.get(path)
+            if at_path is None:
+                at_path = facts[path] = {}
+            for value, shown in values.items():
+                at_value = at_path.get(value)
+                if at_value is None:
+                    at_path[value] = {node: shown}
+                else:
+                    at_value[node] = shown
+    return facts
 
 
 def _searched(ref: Ref, document: Document) -> str:

@@ -40,6 +40,15 @@ async def test_an_entity_counts_once_for_each_of_its_values(store: Store) -> Non
     assert await _facet(store, "spec.x") == [("C", 2), ("b", 1)]
 
 
+async def test_any_text_is_counted_under_any_path(store: Store) -> None:
+    text = "snow ☃, clef \U0001d11e, quote ' \" \\ \\u0041 `, newline \n, tab \t, % _ $x :y {z} [0] . é"
+    odd = {"x": {text: text, "": "", "0": "1", "null": "NULL"}}
+    await store.apply(batch(created(entity("component:default/a", odd)), created(entity("component:default/b", odd))))
+    for path, value in odd["x"].items():
+        assert await _facet(store, f"spec.x.{path}".lower(), EVERYTHING) == [(value, 2)]
+        assert await store.count(fact_in(f"spec.x.{path}", [value]), visible=EVERYTHING) == 2
+
+
 async def test_relations_count_the_refs_at_the_other_end_by_either_name(stocked: Store) -> None:
     names = ["ownedby", "ownerof", "dependson", "dependencyof", "providesapi", "providesapis", "apiprovidedby", "nothing"]
     facets = await stocked.facets([f"relations.{name}" for name in names], EVERYTHING, visible=EVERYTHING)
