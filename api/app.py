@@ -41,6 +41,7 @@ from config.model import Config
 from config.redaction import secrets_of
 from graph.policy import policy_from
 from graph.redacting import seen_by
+from graph.redaction import check_redactions
 from graph.relations import RelationRegistry
 from graph.store import Store
 from plugins.outbound.client import Outbound
@@ -60,6 +61,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     It answers within half a second; until the store is open, GraphQL requests get UNAVAILABLE. `app.state.opening` is the task that
     fails with StoreError if the store can never be opened; `app.state.feed` ends all subscriptions when it is closed.
     """
+    check_redactions(config.permission, registry)
     opening, audit = StoreOpening(store, background), Audit(config.backend.audit.file, secrets=secrets_of(config))
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), Outbound(config.backend.reading)

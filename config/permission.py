@@ -43,6 +43,20 @@ Item = TypeVar("Item")
 
 _REF = re.compile(r"[^\s:/]+:([^\s:/]+/)?[^\s/]+")
 _NEVER_REDACTED = ("apiversion", "kind", "metadata", "metadata.name", "metadata.namespace", "spec")
+DECLARING = (
+    *("spec.owner", "spec.system", "spec.domain", "spec.subcomponentof", "spec.subdomainof", "spec.dependson", "spec.dependencyof"),
+    *(
+        "spec.providesapis",
+        "spec.consumesapis",
+        "spec.skills",
+        "spec.plugins",
+        "spec.parent",
+        "spec.children",
+        "spec.memberof",
+        "spec.members",
+    ),
+)
+"""The fields that declare relations, without those of configured ones."""
 
 
 def matched_actions(pattern: str) -> frozenset[str]:
@@ -73,6 +87,8 @@ def _is_field(path: str) -> str:
     lowered = path.lower()
     if lowered in _NEVER_REDACTED:
         raise ValueError(f"{path} can't be redacted: entities are known by it; to hide them whole, deny catalog.entity.read")
+    if f"{lowered}.".startswith(tuple(f"{field}." for field in DECLARING)):
+        raise ValueError(f"{path} can't be redacted: it declares relations, which would still be told; see permission.references")
     if not lowered.startswith(("metadata.", "spec.")):
         raise ValueError(f"{path!r} is no field of entities; write a path below metadata or spec, such as spec.definition")
     return path

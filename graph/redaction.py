@@ -5,6 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, cast
 
+from config.errors import ConfigurationError
+from config.permission import Permission
 from graph.access import Redaction
 from graph.conditions import (
     EVERYTHING,
@@ -45,6 +47,13 @@ def unredactable(path: str, registry: RelationRegistry) -> str | None:
         if covered(field, (lower,)) or covered(lower, (field,)):
             return f"{field} declares relations, which would still be told; hide the entities, or the references to what is hidden"
     return None
+
+
+def check_redactions(permission: Permission, registry: RelationRegistry) -> None:
+    """ConfigurationError if a policy redacts what can't be, among it the fields of configured relations."""
+    for path in (path for rule in permission.redact for path in rule.fields):
+        if reason := unredactable(path, registry):
+            raise ConfigurationError("permission.redact", f"{path} can't be redacted: {reason}")
 
 
 def declaring_paths(registry: RelationRegistry) -> frozenset[str]:

@@ -37,6 +37,10 @@ _ENTITY = f"""
 
 ENTITIES = f"query ($f: EntityFilter) {{ entities(filter: $f) {{ totalCount edges {{ cursor targetRef node {{ {_ENTITY} }} }} {_PAGE} }} }}"
 
+ENTITIES_IN_BRIEF = f"""query ($f: EntityFilter) {{ entities(filter: $f) {{ totalCount edges {{ cursor node {{ {_PLAIN}
+  relations {{ {_EDGES} }}
+  errors {{ id message }} origin {{ parentRef }} history {_CHANGES} }} }} }} }}"""
+
 LISTS = f"""query ($f: EntityFilter, $g: EntityFilter, $o: [EntityOrder!]) {{
   a: entities(filter: $f, first: 2, orderBy: $o) {{ totalCount edges {{ cursor node {{ ref metadata }} }} {_PAGE} }}
   b: entities(filter: $g, last: 2, orderBy: $o) {{ totalCount edges {{ cursor node {{ ref }} }} {_PAGE} }}
@@ -92,6 +96,20 @@ FACET_PATHS = (
 )  # fmt: skip
 
 Operation = tuple[str, Mapping[str, Any]]
+
+
+def operations_in_brief(refs: Sequence[Ref], head: int) -> Sequence[Operation]:
+    """Those that lead to a few texts of queries, always the same."""
+    asked: list[Operation] = [
+        (ENTITIES_IN_BRIEF, {"f": {}}),
+        (FACETS, {"of": FACET_PATHS, "f": {"kind": ["component", "api"]}}),
+        (ABOUT_REFS, {"refs": REFS, "keys": []}),
+        (DIFFERENCE, {"from": str(head // 2), "f": {"kind": ["component"]}}),
+    ]
+    for ref in refs:
+        asked.append((ABOUT_ONE, {"id": id_of(ref), "ref": ref, "to": EXISTING[0], "f": {"type": ["a"]}}))
+        asked.append((PAST, {"ref": ref, "at": str(head // 2)}))
+    return asked
 
 
 def operations(
