@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from api.graphql.context import Context
+from api.graphql.schema import build_schema
 from config import Config
+from config.permission import Permission
+from graph.access import GUEST_PRINCIPAL
 from graph.conditions import EVERYTHING
+from graph.policy import policy_from
 from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Cause, Store
@@ -18,6 +23,7 @@ from ingest.entity_sets import ProvidedEntity, put_entities
 from ingest.pipeline import add_locations, location_of, refresh
 from ingest.settings import settings_from
 from tests.api.acting import COMPONENT, Acting, acting_on, document
+from tests.api.catalog import CountingStore
 
 SETS = "/api/catalog/entity-sets"
 SETTINGS = settings_from(Config(), RelationRegistry())
@@ -250,3 +256,28 @@ async def test_figures_are_for_administrators(tmp_path: Path):
         assert (answer.status_code, "callboard_stored" in answer.text) == (403, False)
     async with acting(await filled(tmp_path), tmp_path, {"allow": "callboard.admin", "to": "guests"}) as catalog:
         assert "callboard_stored" in (await catalog.client.get("/metrics")).text
+
+
+ASKED_OF_ONE = [
+    "{ entity(ref: %s) { ref origin { path } relations { totalCount } } }",
+    "{ entitiesByRef(refs: [%s]) { ref } }",
+    "{ whyMissing(ref: %s) { presence explanation claims { path } errors { code } lastChange { sequence } references { relation } } }",
+    "{ impact(of: [%s]) { totalCount } }",
+    "{ catalogErrors(of: [%s]) { totalCount nodes { code } } }",
+    '{ paths(from: %s, to: "component:mine") { length } }',
+]
+
+
+@pytest.mark.parametrize("operation", ASKED_OF_ONE)
+async def test_a_hidden_entity_costs_the_queries_of_a_missing_one(operation: str, tmp_path: Path):
+    store = await filled(tmp_path)
+    access = policy_from(Permission.model_validate(policy(OWN, {"allow": "catalog.location.read", "to": "guests"})))(GUEST_PRINCIPAL)
+    schema = build_schema(RelationRegistry())
+    asked: list[tuple[object, object]] = []
+    for name in ("theirs", "none"):
+        counting: Any = CountingStore(store)
+        answer = await schema.execute(operation % f'"component:{name}"', context_value=Context(counting, RelationRegistry(), access))
+        assert answer.errors is None
+        asked.append((json.dumps(answer.data).replace("theirs", "none"), counting.calls))
+    await store.close()
+    assert asked[0] == asked[1]
