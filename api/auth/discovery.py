@@ -6,9 +6,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from api.auth.admission import access_of
 from api.auth.keys import ALGORITHM, Keys
 from api.errors import http_error
-from graph.errors import CallboardError
+from graph.access import PrincipalKind
+from graph.errors import CallboardError, InputError
 
 _DESCRIPTION = "/api/auth/.well-known/openid-configuration"
 _KEYS = "/api/auth/.well-known/jwks.json"
@@ -22,7 +24,10 @@ def discovery_paths() -> Sequence[str]:
 
 
 def discovery_routes(keys: Keys, issuer: str) -> list[Route]:
-    """GET of the keys under each API's prefix, and of the issuer's description. 503 while the store can't be reached."""
+    """GET of the keys under each API's prefix, of the issuer's description, and of the claims of who asks (the only one that is not open).
+
+    503 while the store can't be reached.
+    """
 
     async def published(request: Request) -> Response:
         try:
@@ -33,18 +38,25 @@ def discovery_routes(keys: Keys, issuer: str) -> list[Route]:
     async def description(_: Request) -> Response:
         told = {
             "issuer": issuer,
-            "token_endpoint": f"{issuer}/v1/token",
             "userinfo_endpoint": f"{issuer}/v1/userinfo",
             "jwks_uri": f"{issuer}/.well-known/jwks.json",
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
             "scopes_supported": ["openid"],
-            "token_endpoint_auth_methods_supported": [],
             "claims_supported": ["sub", "ent"],
-            "grant_types_supported": [],
         }
         return JSONResponse(told, headers=_CACHING)
 
+    async def user(request: Request) -> Response:
+        principal = access_of(request).principal
+        if principal.kind is PrincipalKind.SERVICE:
+            return await http_error(request, InputError("The token is a service's; only users have ownership claims here."))
+        return JSONResponse({"claims": {"sub": principal.ref, "ent": list(principal.claims)}}, headers={"Cache-Control": "no-store"})
+
     first, *others = discovery_paths()
-    return [Route(first, description, methods=["GET"]), *(Route(path, published, methods=["GET"]) for path in others)]
+    return [
+        Route(first, description, methods=["GET"]),
+        *(Route(path, published, methods=["GET"]) for path in others),
+        Route("/api/auth/v1/userinfo", user, methods=["GET"]),
+    ]

@@ -33,7 +33,7 @@ from graph.errors import CallboardError, InputError, StoreUnavailableError
 
 _METHODS = "GET, HEAD, POST"
 _ASKING = frozenset({"query", "documentId", "extensions"})
-_CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+_CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}
 
 
 class MethodError(InputError):

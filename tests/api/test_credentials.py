@@ -1,6 +1,7 @@
 """Who asks: by what a request brings, which of it counts, and what of it is refused."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,11 +10,14 @@ from api.auth.personal import PersonalTokens
 from graph.access import Principal, PrincipalKind
 from graph.refs import Ref
 from graph.store import Batch, Cause, Store
-from tests.api.catalog import ORGANISATION, CountingStore, write_of
+from graph.stores.sqlite import SqliteStore
+from tests.api.catalog import CONFIGURED, ORGANISATION, CountingStore, write_of
 from tests.api.signed_in import ANN, BASE, Office, answer, application, bearer, client_of, configured, cookie
 
 BOB = Ref("user:default/bob")
 VIEWER = "{ viewer { ref kind claims } }"
+CREATE = 'mutation { createPersonalToken(name: "script", scopes: ["*"]) { token } }'
+END = "mutation { endSessions(tokens: true) { sessions tokens } }"
 STATIC = {"type": "static", "options": {"token": "a-token-of-ci", "subject": "ci"}}
 
 
@@ -123,3 +127,16 @@ async def test_what_a_token_is_not_for_is_not_allowed_though_its_owner_may(organ
         assert (await answer(client, "{ entities { totalCount } }", bearer(new.secret)))["data"] == {"entities": {"totalCount": 0}}
         refused = await client.get("/metrics", headers=bearer(new.secret))
         assert refused.status_code == 403
+
+
+async def test_what_one_replica_began_another_takes_and_what_it_ended_another_refuses(organisation: Store, office: Office, tmp_path: Path):
+    beside = SqliteStore(tmp_path / "catalog.db", CONFIGURED)
+    async with application(organisation) as one, application(beside) as other, client_of(one) as here, client_of(other) as there:
+        session, token = await office.session(), await office.token()
+        made = await answer(here, CREATE, cookie(session))
+        personal = made["data"]["createPersonalToken"]["token"]
+        held = [cookie(session), bearer(token), bearer(personal)]
+        assert [(await answer(there, VIEWER, headers))["data"]["viewer"]["ref"] for headers in held] == [ANN] * 3
+        assert (await answer(there, END, cookie(session)))["data"]["endSessions"] == {"sessions": 2, "tokens": 1}
+        for headers in held:
+            assert (await here.post("/graphql", json={"query": VIEWER}, headers=headers)).status_code == 401

@@ -23,7 +23,7 @@ from api.auth.tokens import UserTokens
 from graph.errors import UnauthenticatedError
 from graph.refs import Ref
 from graph.store import StateWrite, Store
-from tests.api.signed_in import ANN, HOUR, ISSUER, Office, answer, application, bearer, client_of, listening
+from tests.api.signed_in import ANN, HOUR, ISSUER, Office, answer, application, bearer, client_of, configured, listening
 from tests.npm import NODE, install
 
 VERIFYING = Path(__file__).parents[1] / "verifying"
@@ -188,6 +188,15 @@ async def test_the_issuer_describes_itself(organisation: Store):
         told = (await client.get("/api/auth/.well-known/openid-configuration")).json()
     assert (told["issuer"], told["jwks_uri"]) == (ISSUER, f"{ISSUER}/.well-known/jwks.json")
     assert told["id_token_signing_alg_values_supported"] == ["ES256"]
+
+
+async def test_a_backend_is_told_the_claims_of_a_users_token_and_of_no_services(organisation: Store, office: Office):
+    service = {"type": "static", "options": {"token": "a-token-of-ci", "subject": "ci"}}
+    async with application(organisation, configured(auth={"externalAccess": [service]})) as app, client_of(app) as client:
+        told = await client.get("/api/auth/v1/userinfo", headers=bearer(await office.token()))
+        assert told.json() == {"claims": {"sub": ANN, "ent": [ANN, "group:default/red"]}}
+        assert (await client.get("/api/auth/v1/userinfo", headers=bearer("a-token-of-ci"))).status_code == 400
+        assert (await client.get("/api/auth/v1/userinfo")).status_code == 401
 
 
 async def test_processes_on_one_store_take_each_others_tokens(organisation: Store, office: Office):
