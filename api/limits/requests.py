@@ -30,15 +30,15 @@ class RequestLimits:
             await self._app(scope, receive, send)
             return
         settings, path = self._settings, scope["path"]
-        exchange = _Exchange(scope, receive, send, settings, is_bounded=not path.startswith(self._own_limits))
         seconds = settings.answer_seconds * (_LONG_WORK if path.startswith(self._long_work) else 1)
-        if exchange.is_too_large(exchange.announced):
-            await refuse(exchange.too_large(), scope, receive, exchange.send)
-            return
-        exchange.answering = deadline = asyncio.timeout(seconds)
+        exchange = _Exchange(scope, receive, send, settings, seconds, is_bounded=not path.startswith(self._own_limits))
+        deadline = exchange.answering
         try:
             async with deadline:
-                await self._app(scope, exchange.receive, exchange.send)
+                if exchange.is_too_large(exchange.announced):
+                    await refuse(exchange.too_large(), scope, receive, exchange.send)
+                else:
+                    await self._app(scope, exchange.receive, exchange.send)
         except TimeoutError:
             if exchange.has_begun or not deadline.expired():
                 raise
@@ -49,9 +49,7 @@ class RequestLimits:
 class _Exchange:
     """One request and its answer. `has_begun` says that the answer has."""
 
-    answering: asyncio.Timeout
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Limits, *, is_bounded: bool) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Limits, answer_seconds: int, *, is_bounded: bool) -> None:
         headers = dict(scope["headers"])
         announced: bytes = headers.get(b"content-length", b"")
         self.announced = int(announced) if announced.isdigit() and len(announced) < 20 else 0
@@ -62,6 +60,9 @@ class _Exchange:
         self._length = 0
         self._is_whole = not announced.strip(b"0") and b"transfer-encoding" not in headers
         self._body_deadline = asyncio.get_running_loop().time() + settings.body_seconds
+        self._answer_seconds = answer_seconds
+        # What a slow client takes to send is no time that its answer takes.
+        self.answering = asyncio.timeout(answer_seconds if self._is_whole else settings.body_seconds + answer_seconds)
 
     async def receive(self) -> Message:
         """The next part of the body. HTTPException, once it is too long or too late, or if it never comes."""
@@ -87,7 +88,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.has_begun = True
-            if hasattr(self, "answering") and not self.answering.expired():
+            if self.answering.when() is not None and not self.answering.expired():
                 self.answering.reschedule(None)
             if not self._is_whole:
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
@@ -101,7 +102,5 @@ class _Exchange:
         return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
 
     def _count_from_now(self) -> None:
-        # What a slow client took to send is no time that its answer took.
-        now = asyncio.get_running_loop().time()
-        if (when := self.answering.when()) is not None and not self.answering.expired():
-            self.answering.reschedule(when + max(0.0, now - (self._body_deadline - self._settings.body_seconds)))
+        if self.answering.when() is not None and not self.answering.expired():
+            self.answering.reschedule(asyncio.get_running_loop().time() + self._answer_seconds)
