@@ -204,6 +204,35 @@ async def test_a_moved_location_keeps_its_names_and_loses_nothing_on_the_way(act
     assert [one["data"]["target"] for one in (await acting.client.get(LOCATIONS)).json()] == [old]
 
 
+async def test_a_move_that_never_ends_is_undone_or_ended_by_hand(acting: Acting):
+    old, new = acting.write("old.yaml", COMPONENT.format(name="a")), str(acting.folder / "missing.yaml")
+    location = (await add(acting, old)).json()["location"]
+    await read(acting, old)
+    at = f"{LOCATIONS}/{location['id']}"
+    moved = (await acting.client.put(at, json={"type": "file", "target": new})).json()
+    await read(acting, new)
+    assert await finish_moves_of(acting.store, SETTINGS) == []
+    assert (await acting.client.get(f"{LOCATIONS}/by-entity/component/default/a")).json() == moved
+    assert (await acting.client.put(at, json={"type": "file", "target": old})).json() == location
+    assert [gone.target for gone in await finish_moves_of(acting.store, SETTINGS)] == [new]
+    assert ((await acting.client.get(LOCATIONS)).json(), await entities(acting)) == ([{"data": location}], ["component:default/a"])
+    await acting.client.put(at, json={"type": "file", "target": new})
+    assert (await acting.client.delete(at)).status_code == 204
+    assert (await acting.client.get(LOCATIONS)).json() == []
+    assert (await entities(acting), await acting.store.locations(), await acting.store.states("moves")) == ([], [], [])
+
+
+async def test_what_was_moved_away_from_stays_if_it_is_registered_again(acting: Acting):
+    old, new = (acting.write(f"{name}.yaml", COMPONENT.format(name=name)) for name in "ab")
+    location = (await add(acting, old)).json()["location"]
+    await acting.client.put(f"{LOCATIONS}/{location['id']}", json={"type": "file", "target": new})
+    register = 'mutation($target: String!) { registerLocation(type: "file", target: $target) { existed } }'
+    assert await acting.data(register, target=old) == {"registerLocation": {"existed": True}}
+    await read(acting, new)
+    assert await finish_moves_of(acting.store, SETTINGS) == []
+    assert sorted(one["data"]["target"] for one in (await acting.client.get(LOCATIONS)).json()) == [old, new]
+
+
 async def test_a_location_is_not_moved_to_what_is_there(acting: Acting):
     first, second = (acting.write(f"{name}.yaml", COMPONENT.format(name=name)) for name in "ab")
     location = (await add(acting, first)).json()["location"]

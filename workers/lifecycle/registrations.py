@@ -1,7 +1,7 @@
 """Registered locations as Backstage's clients know them, on top of the locations that the store holds."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -60,9 +60,9 @@ class LocationRegistrations:
         if access.may(Action.LOCATION_READ):
             registered = await self._registered()
             found = await self._store.entities_by_ref([ref], visible=access.visible)
-            entity = found.get(ref)
+            led_from = await self._successor_of(found[ref].origin.location_id) if ref in found else None
             for one in registered:
-                if one.shown.ref == ref or (entity and entity.origin.location_id == one.location.id):
+                if one.shown.ref == ref or one.location.id == led_from:
                     return one.shown
         raise NotFoundError(f"Found no registered location of {ref}")
 
@@ -108,8 +108,11 @@ class LocationRegistrations:
     async def remove(self, id: str, access: Access) -> None:
         access.demand(Action.LOCATION_DELETE)
         found = await self._of_id(id)
-        await self._actions.unregister(found.location.id, access)
-        await self._store.write_states([StateWrite(NAMES, id, None)])
+        going = [old for old in await _rows(self._store, MOVES) if await self._successor_of(old) == found.location.id]
+        for location_id in (*going, found.location.id):
+            if await self._actions.stored(location_id):
+                await self._actions.unregister(location_id, access)
+        await self._store.write_states([StateWrite(NAMES, id, None), *(StateWrite(MOVES, old, None) for old in going)])
 
     async def refresh(self, ref: Ref, access: Access) -> None:
         access.demand(Action.ENTITY_REFRESH)
@@ -181,6 +184,13 @@ class LocationRegistrations:
             found.append(_Registered(shown, location))
         return found
 
+    async def _successor_of(self, location_id: str) -> str:
+        """The location that takes the place of this one, if one does; else this one."""
+        going = await _rows(self._store, MOVES)
+        while location_id in going:
+            location_id = going.pop(location_id).value["to"]
+        return location_id
+
     async def _read_soon(self, location: Location, access: Access) -> None:
         await ask_for_reads(self._store, [location.id])
         await self._actions.request_read(location.id, access.principal.ref)
@@ -213,7 +223,7 @@ async def _remove(store: Store, settings: IngestSettings, location: Location, ca
     await forget(store, [location.id])
 
 
-async def _rows(store: Store, collection: str) -> Mapping[str, StateRow]:
+async def _rows(store: Store, collection: str) -> dict[str, StateRow]:
     found: dict[str, StateRow] = {}
     after = ""
     while rows := await store.states(collection, after=after, limit=_AT_ONCE):
