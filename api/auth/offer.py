@@ -1,5 +1,6 @@
 """Composes by what people sign in: providers, a trusted proxy, guests, and the routes and pages of all of them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,10 @@ from api.auth.trusted_proxy import ProxyProof
 from config.auth import Auth
 from config.model import Config
 from plugins.outbound.client import Outbound
+
+
+_PUBLIC = frozenset({"github", "gitlab", "google", "bitbucket", "auth0"})
+_log = logging.getLogger("callboard.signin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ def offer_from(config: Config, auth: Auth, identity: Identity, outbound: Outboun
         )
         for name, provider in providers_from(auth, outbound, config.backend.base_url).items()
     }
+    _warn_of_public_local_parts(auth)
     guest = guest_of(auth.providers.guest) if auth.providers.guest is not None else None
     routes = SignInRoutes(
         offered,
@@ -69,3 +75,15 @@ def offer_from(config: Config, auth: Auth, identity: Identity, outbound: Outboun
         made += proxy_routes(proof, routes, identity)
         proofs.append(proof)
     return Offer(made, proofs, origins.prefix + SIGN_IN)
+
+
+def _warn_of_public_local_parts(auth: Auth) -> None:
+    """Says where anybody could sign in as anybody, by an email of some domain."""
+    for name, client in auth.clients.items():
+        for one in client.sign_in.resolvers:
+            if name in _PUBLIC and one.resolver == "emailLocalPartMatchingUserEntityName" and one.allowed_domains is None:
+                _log.warning(
+                    "auth.providers.%s: %s without allowedDomains signs in whoever has an email of any domain that begins with a user's name",
+                    name,
+                    one.resolver,
+                )
