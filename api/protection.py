@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -29,6 +28,9 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 _OPENED_BY_OTHERS = "/api/auth/"
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+_OPENER_POLICY = (b"cross-origin-opener-policy", b"same-origin")
+_NOT_CACHED = (b"cache-control", b"private, no-cache")
+_PROTECTED = "callboard.protected"
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -40,42 +42,47 @@ def security_headers(base_url: str) -> dict[str, str]:
 
 
 class SecurityHeaders:
-    """Adds the headers that a response does not set itself, also to the refusal of a WebSocket."""
+    """Adds the headers that a response does not set itself, also to the refusal of a WebSocket. Around itself it does nothing more."""
 
     def __init__(self, app: ASGIApp, base_url: str) -> None:
         self._app = app
-        self._headers = security_headers(base_url)
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in security_headers(base_url).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _PROTECTED in scope:
+            await self._app(scope, receive, send)
+            return
+        scope[_PROTECTED] = True
         is_accepted = False
 
         async def send_protected(message: Message) -> None:
             nonlocal is_accepted
-            is_accepted = is_accepted or message["type"] == "websocket.accept"
-            if message["type"] == "websocket.close" and not is_accepted and "websocket.http.response" in scope.get("extensions", {}):
-                await send({"type": "websocket.http.response.start", "status": 403, "headers": self._raw(scope)})
+            kind = message["type"]
+            if kind in _STARTS:
+                message["headers"] = self._protected(scope, message.get("headers", ()))
+            elif kind == "websocket.accept":
+                is_accepted = True
+            elif kind == "websocket.close" and not is_accepted and "websocket.http.response" in scope.get("extensions", {}):
+                headers = self._protected(scope, [(b"content-length", b"0")])
+                await send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
                 await send({"type": "websocket.http.response.body", "body": b""})
                 return
-            if message["type"] in _STARTS:
-                self._protect(scope, MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, send_protected)
 
-    def _raw(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        headers = MutableHeaders({"Content-Length": "0"})
-        self._protect(scope, headers)
-        return headers.raw
-
-    def _protect(self, scope: Scope, headers: MutableHeaders) -> None:
-        for name, value in self._headers.items():
-            headers.setdefault(name, value)
+    def _protected(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        own = list(headers)
+        said = {name.lower() for name, _ in own}
+        path: str = scope["path"]
+        own.extend(header for header in self._headers if header[0] not in said)
         # A portal of another origin opens the pages of signing in, and waits for what they say.
-        if not scope["path"].startswith(_OPENED_BY_OTHERS):
-            headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        if not path.startswith(_OPENED_BY_OTHERS) and _OPENER_POLICY[0] not in said:
+            own.append(_OPENER_POLICY)
         # What is answered depends on who asks, and no cache between may keep it for somebody else.
-        if scope["path"].startswith("/api/"):
-            headers.setdefault("Cache-Control", "private, no-cache")
+        if path.startswith("/api/") and _NOT_CACHED[0] not in said:
+            own.append(_NOT_CACHED)
+        return own
 
 
 def cross_origin(cors: Cors | None) -> list[Middleware]:

@@ -5,6 +5,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import cast
@@ -157,7 +158,7 @@ class AddressLimits:
         if self._buckets is None or scope["type"] not in {"http", "websocket"} or scope["path"].endswith(self._free):
             await self._app(scope, receive, send)
             return
-        buckets, address = self._buckets, _address(scope)
+        buckets, address = self._buckets, _network(scope["client"][0] if scope.get("client") else "")
         taken = buckets.take(address, _ATTEMPT_COST if scope["path"].startswith(self._below) else 0)
         if not taken.granted or taken.left == 0:
             seconds = max(taken.retry_after_seconds, 5)
@@ -174,9 +175,9 @@ class AddressLimits:
         await self._app(scope, receive, send_counted)
 
 
-def _address(scope: Scope) -> str:
-    """The client's address; of IPv6 the network of 64 bits, of which a client has all addresses."""
-    host = scope["client"][0] if scope.get("client") else ""
+@lru_cache(maxsize=4_096)
+def _network(host: str) -> str:
+    """An address; of IPv6 the network of 64 bits, of which a client has all addresses."""
     try:
         address = ip_address(host)
     except ValueError:
