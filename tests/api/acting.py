@@ -14,7 +14,7 @@ from graph.conditions import EVERYTHING
 from graph.relations import RelationRegistry
 from graph.store import Change, Store
 from ingest.settings import settings_from
-from tests.api.http import ask
+from tests.api.http import DESCRIBED, ask
 from workers.beside import Beside
 from workers.lifecycle.actions import CatalogActions
 from workers.queue import Queue, connected
@@ -79,5 +79,8 @@ async def acting_on(store: Store, folder: Path, settings: Mapping[str, Any], **s
 
         app = create_app(config, store, registry, background)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=DESCRIBED) as client,
+        ):
             yield Acting(client, store, folder, queue)

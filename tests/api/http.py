@@ -22,8 +22,12 @@ from graph.access import Access, Principal
 from graph.relations import RelationRegistry
 from graph.store import Store
 from tests.api.catalog import CONFIGURED
+from tests.api.described import is_as_described
 
 RESPONSE = "application/graphql-response+json"
+
+DESCRIBED = {"response": [is_as_described]}
+"""Hooks that hold every answer of the catalog's REST API against its description."""
 
 
 @asynccontextmanager
@@ -39,7 +43,7 @@ async def client_of(
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=DESCRIBED) as client,
     ):
         yield client
 
@@ -75,4 +79,5 @@ def asked_by(access: Access, routes: Sequence[BaseRoute], open_paths: Sequence[s
         scope |= {"raw_path": given, "path": unquote(given.decode("latin-1"))} if given is not None else {}
         await app(scope, receive, send)
 
-    return httpx.AsyncClient(transport=httpx.ASGITransport(sent, raise_app_exceptions=False), base_url="http://localhost")
+    transport = httpx.ASGITransport(sent, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=DESCRIBED)

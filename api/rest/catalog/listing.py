@@ -76,13 +76,13 @@ async def _whole(listed: _Listed, offset: int | None = None) -> Response:
         listed = replace(listed, order=[first], condition=all_of([listed.condition, exists]))
     page = await listed.page(Window(_AT_ONCE, skip=offset or 0))
     text = await listed.text(page)
-    if not page.has_next:
+    if not page.rows or not page.has_next:
         return json_text_answer(b"[%b]" % text)
 
     async def parts() -> AsyncIterator[bytes]:
         yield b"[" + text
         following = page
-        while following.has_next:
+        while following.rows and following.has_next:
             following = await listed.page(Window(_AT_ONCE, after=following.keysets[-1]))
             if following.rows:
                 yield b"," + await listed.text(following)

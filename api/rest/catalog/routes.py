@@ -5,6 +5,7 @@ from starlette.routing import Route
 from api.rest.catalog.acting import Acting
 from api.rest.catalog.by_query import by_query_routes
 from api.rest.catalog.changing import changing_routes
+from api.rest.catalog.description import description_routes
 from api.rest.catalog.entities import entity_routes
 from api.rest.catalog.facets import facet_routes
 from api.rest.catalog.listing import listing_routes
@@ -24,6 +25,7 @@ def catalog_routes(store: Store, registry: RelationRegistry, acting: Acting) -> 
         *by_query_routes(PREFIX, catalog),
         *facet_routes(PREFIX, catalog),
         *listing_routes(PREFIX, catalog),
+        *description_routes(PREFIX),
         *location_routes(PREFIX, acting),
         *changing_routes(PREFIX, acting, catalog),
     ]
