@@ -11,7 +11,7 @@ from typing import Any
 
 from api.auth.clock import Clock, utc_now
 from graph.access import Action, Principal, PrincipalKind
-from graph.errors import InputError, LimitExceededError, NotFoundError, StaleWriteError, UnauthenticatedError
+from graph.errors import InputError, LimitExceededError, NotFoundError, StaleWriteError, StoreUnavailableError, UnauthenticatedError
 from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
 
@@ -99,8 +99,8 @@ class PersonalTokens:
         now, used = self._clock(), row.value["used"]
         if used is None or now - datetime.fromisoformat(used) >= _TOUCHED_EVERY:
             value = {**row.value, "used": now.isoformat()}
-            # Whoever was faster has noted it as well, or has revoked the token.
-            with suppress(StaleWriteError):
+            # Whoever was faster has noted it as well, or has revoked the token; and a store that only reads for a moment keeps nobody out.
+            with suppress(StaleWriteError, StoreUnavailableError):
                 await self._store.write_states([StateWrite(_COLLECTION, token_id, value, due=row.due, expected=row.version)])
         return _token(token_id, row.value)
 

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from api.auth.clock import Clock, utc_now
-from graph.errors import StaleWriteError, UnauthenticatedError
+from graph.errors import StaleWriteError, StoreUnavailableError, UnauthenticatedError
 from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
 
@@ -98,8 +98,8 @@ class Sessions:
         now = self._clock()
         if now - datetime.fromisoformat(row.value["used"]) >= _TOUCHED_EVERY:
             value = {**row.value, "used": now.isoformat()}
-            # Whoever was faster has touched or renewed it as well.
-            with suppress(StaleWriteError):
+            # Whoever was faster has touched or renewed it as well; and a store that only reads for a moment keeps nobody out.
+            with suppress(StaleWriteError, StoreUnavailableError):
                 await self._write(row, value)
                 return self._session(row.id, value)
         return self._session(row.id, row.value)

@@ -1,7 +1,9 @@
 """Sessions: kept by a secret that is replaced, ended by a copy of an old one, by idleness, by age, and on demand."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,9 @@ from api.auth.sessions import Session, Sessions, session_cookie
 from graph.errors import UnauthenticatedError
 from graph.refs import Ref
 from graph.store import Store
+from graph.stores.neo4j import Neo4jStore
+from graph.stores.sqlite import SqliteStore
+from tests.api.catalog import CONFIGURED
 from tests.api.signed_in import ANN
 
 BOB = Ref("user:default/bob")
@@ -28,9 +33,20 @@ class Office:
         return await self.here.begin(user, provider="oidc", profile={"displayName": "Ann"}, claims=[Ref("group:default/guests")])
 
 
+@pytest.fixture(params=["sqlite", "neo4j"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    if request.param == "sqlite":
+        opened: Store = SqliteStore(tmp_path / "catalog.db", CONFIGURED)
+    else:
+        opened = Neo4jStore(request.getfixturevalue("empty_neo4j_uri"), registry=CONFIGURED)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
 @pytest.fixture
-def office(organisation: Store) -> Office:
-    return Office(organisation)
+def office(store: Store) -> Office:
+    return Office(store)
 
 
 def secret_of(session: Session) -> str:
@@ -123,11 +139,11 @@ async def test_sessions_are_ended_one_by_one_or_all_of_a_user(office: Office):
     assert await office.here.revoke_all(ANN) == 0
 
 
-async def test_ended_sessions_are_cleared_away(office: Office, organisation: Store):
+async def test_ended_sessions_are_cleared_away(office: Office, store: Store):
     await office.begin()
     office.now += timedelta(days=8)
     begun = await office.begin()
-    assert [row.id for row in await organisation.states("sessions")] == [begun.id]
+    assert [row.id for row in await store.states("sessions")] == [begun.id]
 
 
 def test_over_https_the_cookie_can_be_set_by_no_other_host():
