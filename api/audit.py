@@ -33,6 +33,8 @@ _MOST_OF_ONE = 20
 _MOST_IN_ALL = 600
 _CREDENTIALS = re.compile(r"://[^/@\s]*@")
 _REFUSALS = frozenset({401, 403})
+_REFUSING_CLOSES = frozenset({4401, 4403})
+"""The codes by which graphql-transport-ws ends a connection for the same reasons."""
 
 _told: ContextVar[list[str] | None] = ContextVar("told", default=None)
 """What was recorded of the request that is answered, so that its refusal is not recorded twice."""
@@ -170,7 +172,7 @@ def _safe(value: object) -> object:
 
 
 class AuditedRefusals:
-    """Records every request that is answered by 401 or 403, unless what refused it has done so."""
+    """Records every request that is answered by 401 or 403, and every WebSocket that is refused, unless what refused it has done so."""
 
     def __init__(self, app: ASGIApp, audit: Audit) -> None:
         self._app = app
@@ -190,11 +192,10 @@ class AuditedRefusals:
                     status = message["status"]
                 case "websocket.accept":
                     status = 101
-                case "websocket.close" if not status:
-                    status = 403
-                    self._record(scope, b"")
+                case "websocket.close" if not status or message.get("code") in _REFUSING_CLOSES:
+                    self._record(scope, str(message.get("reason") or ""))
                 case "http.response.body" | "websocket.http.response.body" if status in _REFUSALS and not told:
-                    self._record(scope, message.get("body", b""))
+                    self._record(scope, _message(message.get("body", b"")))
                     told.append("")
                 case _:
                     pass
@@ -206,11 +207,11 @@ class AuditedRefusals:
         finally:
             _told.reset(token)
 
-    def _record(self, scope: Scope, body: bytes) -> None:
+    def _record(self, scope: Scope, reason: str) -> None:
         access = access_of(HTTPConnection(scope)) if is_admitted(scope) else None
         cause = f"{scope.get('method', 'WebSocket')} {scope['path']}"
         address = scope["client"][0] if scope.get("client") else None
-        self._audit.record(access, "request", scope["path"], Outcome.DENIED, cause=cause, reason=_message(body), address=address)
+        self._audit.record(access, "request", scope["path"], Outcome.DENIED, cause=cause, reason=reason, address=address)
 
 
 def _message(body: bytes) -> str:

@@ -24,6 +24,7 @@ from ingest.pipeline import add_locations, location_of, refresh
 from ingest.settings import settings_from
 from tests.api.acting import COMPONENT, Acting, acting_on, document
 from tests.api.catalog import CountingStore
+from tests.api.signed_in import application, bearer, client_of
 
 SETS = "/api/catalog/entity-sets"
 SETTINGS = settings_from(Config(), RelationRegistry())
@@ -281,3 +282,47 @@ async def test_a_hidden_entity_costs_the_queries_of_a_missing_one(operation: str
         asked.append((json.dumps(answer.data).replace("theirs", "none"), counting.calls))
     await store.close()
     assert asked[0] == asked[1]
+
+
+async def test_whoever_is_not_let_in_is_recorded_once_with_address_and_reason(
+    tmp_path: Path, organisation: Store, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, "callboard.audit")
+    async with application(organisation) as app, client_of(app) as client:
+        answers = [await client.get("/metrics"), await client.post("/graphql", headers=bearer("forged"), json={"query": "{ a }"})]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    told = [{**line, "reason": bool(line["reason"])} for line in audited(caplog) if line.pop("at")]
+    assert told == [
+        {"address": "127.0.0.1", "action": "request", "subject": path, "outcome": "denied", "cause": f"{method} {path}", "reason": True}
+        for method, path in (("GET", "/metrics"), ("POST", "/graphql"))
+    ]
+    assert "forged" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "messages", "reason"),
+    [
+        ([(b"authorization", b"Bearer forged")], [], ""),
+        ([], [{"type": "connection_init"}], "Unauthorized: send a token as Authorization in the payload of connection_init"),
+    ],
+)
+async def test_a_refused_connection_is_recorded(
+    headers: object, messages: list[object], reason: str, organisation: Store, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, "callboard.audit")
+    coming = [{"type": "websocket.connect"}, *({"type": "websocket.receive", "text": json.dumps(message)} for message in messages)]
+    sent: list[Mapping[str, Any]] = []
+
+    async def receive() -> Any:
+        return coming.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    about = {"type": "websocket", "scheme": "ws", "server": ("localhost", 80), "client": ("127.0.0.1", 1), "headers": headers}
+    asked = {"path": "/graphql", "raw_path": b"/graphql", "query_string": b"", "subprotocols": ["graphql-transport-ws"]}
+    async with application(organisation) as app:
+        await app({**about, **asked}, receive, send)
+    assert sent[-1]["type"] == "websocket.close"
+    told = [(line["subject"], line["cause"], line["outcome"], line.get("reason", "")) for line in audited(caplog)]
+    assert told == [("/graphql", "WebSocket /graphql", "denied", reason)]
