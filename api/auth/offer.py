@@ -23,7 +23,6 @@ from config.auth import Auth
 from config.model import Config
 from plugins.outbound.client import Outbound
 
-
 _PUBLIC = frozenset({"github", "gitlab", "google", "bitbucket", "auth0"})
 _log = logging.getLogger("callboard.signin")
 
@@ -83,7 +82,7 @@ def _warn_of_public_local_parts(auth: Auth) -> None:
         for one in client.sign_in.resolvers:
             if name in _PUBLIC and one.resolver == "emailLocalPartMatchingUserEntityName" and one.allowed_domains is None:
                 _log.warning(
-                    "auth.providers.%s: %s without allowedDomains signs in whoever has an email of any domain that begins with a user's name",
+                    "auth.providers.%s: %s without allowedDomains takes emails of all domains for the user that they begin with",
                     name,
                     one.resolver,
                 )

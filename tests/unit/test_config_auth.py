@@ -1,5 +1,6 @@
 """How sign-in is configured, and what of it is refused when it is read."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from config.load import load
 SIGN_IN = "signIn: { resolvers: [{ resolver: emailMatchingUserEntityProfileEmail }] }"
 CLIENT = f"clientId: c, clientSecret: a-secret-of-tests, {SIGN_IN}"
 GITHUB = f"github: {{ development: {{ {CLIENT} }} }}"
+
+
+DOCUMENTED = re.findall(r"```yaml\n(.*?)```", (Path(__file__).parents[2] / "docs" / "sign-in.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 def problem_of(text: str, folder: Path) -> str:
@@ -98,3 +102,10 @@ def test_a_proxy_has_to_prove_itself(tmp_path: Path):
 def test_a_callback_leads_to_where_answers_are_taken(tmp_path: Path):
     client = f"callbackUrl: 'https://portal.example.com/elsewhere', {CLIENT}"
     assert "should end in /handler/frame" in problem_of(f"auth: {{ providers: {{ github: {{ development: {{ {client} }} }} }} }}", tmp_path)
+
+
+@pytest.mark.parametrize("example", DOCUMENTED)
+def test_what_the_documentation_shows_is_a_configuration(tmp_path: Path, example: str):
+    (tmp_path / "c.yaml").write_text(example)
+    values = dict.fromkeys(("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "PROXY_SECRET"), "a-secret-of-tests")
+    assert load([tmp_path / "c.yaml"], values, tmp_path).backend.base_url
