@@ -71,7 +71,7 @@ def suggested(url: str, hosts: Hosts | None) -> Document:
     """The descriptor that Backstage suggests for a repository without one."""
     found = hosts.of(url) if hosts else None
     parts = [part for part in urlsplit(url).path.split("/") if part]
-    owner, name = parts[0] if parts else "", (parts[1] if len(parts) > 1 else "").removesuffix(".git")
+    owner, name = parts[0] if len(parts) > 1 else "", (parts[:2] or [""])[-1].removesuffix(".git")
     prefix = None
     if found and not isinstance(found[0], HttpsHost):
         host, place = found

@@ -222,9 +222,17 @@ async def test_a_move_that_never_ends_is_undone_or_ended_by_hand(acting: Acting)
     assert (await entities(acting), await acting.store.locations(), await acting.store.states("moves")) == ([], [], [])
 
 
+async def test_a_target_that_brought_nothing_goes_at_once(acting: Acting):
+    old, new = (str(acting.folder / name) for name in ("one.yaml", "two.yaml"))
+    location = (await add(acting, old)).json()["location"]
+    await acting.client.put(f"{LOCATIONS}/{location['id']}", json={"type": "file", "target": new})
+    assert [gone.target for gone in await finish_moves_of(acting.store, SETTINGS)] == [old]
+
+
 async def test_what_was_moved_away_from_stays_if_it_is_registered_again(acting: Acting):
     old, new = (acting.write(f"{name}.yaml", COMPONENT.format(name=name)) for name in "ab")
     location = (await add(acting, old)).json()["location"]
+    await read(acting, old)
     await acting.client.put(f"{LOCATIONS}/{location['id']}", json={"type": "file", "target": new})
     register = 'mutation($target: String!) { registerLocation(type: "file", target: $target) { existed } }'
     assert await acting.data(register, target=old) == {"registerLocation": {"existed": True}}
@@ -400,6 +408,8 @@ async def test_a_target_of_no_known_host_gets_a_suggestion(acting: Acting):
     async def analyzed(target: object) -> httpx.Response:
         return await acting.client.post(f"{API}/analyze-location", json={"location": {"type": "url", "target": target}})
 
+    single = await analyzed("https://git.example.com/shop")
+    assert single.json()["generateEntities"][0]["entity"]["metadata"] == {"name": "shop"}
     answer = await analyzed("https://git.example.com/acme/shop.git")
     suggestion = {
         "apiVersion": "backstage.io/v1alpha1",

@@ -208,7 +208,7 @@ async def finish_moves_of(store: Store, settings: IngestSettings) -> Sequence[Lo
     locations = {location.id: location for location in await store.locations()}
     for row in await store.states(MOVES, due_by=datetime.now(UTC), limit=_AT_ONCE):
         old, new = locations.get(row.id), locations.get(row.value["to"])
-        if old is not None and new is not None and (new.read_at is None or new.error):
+        if old is not None and new is not None and (new.read_at is None or new.error) and await _holds_anything(store, old):
             await store.write_states([StateWrite(MOVES, row.id, row.value, due=datetime.now(UTC) + _RETRY)])
             continue
         if old is not None:
@@ -216,6 +216,11 @@ async def finish_moves_of(store: Store, settings: IngestSettings) -> Sequence[Lo
             gone.append(old)
         await store.write_states([StateWrite(MOVES, row.id, None)])
     return gone
+
+
+async def _holds_anything(store: Store, location: Location) -> bool:
+    counts = (await store.location_counts([location.id])).get(location.id)
+    return counts is not None and counts.entities > 0
 
 
 async def _remove(store: Store, settings: IngestSettings, location: Location, cause: Cause) -> None:
