@@ -305,6 +305,8 @@ REST = [
     Hostile("TRACE", [request("TRACE", "/api/catalog/entities")], 405, "MethodNotAllowedError"),
     Hostile("a path that leaves its folder", get("/graphiql/../../../../etc/passwd"), 404, "NotFoundError"),
     Hostile("an encoded path that leaves its folder", get("/graphiql/..%2f..%2f..%2f..%2fetc%2fpasswd"), 404, "NotFoundError"),
+    Hostile("a path from where all may look to where not all may", get("/graphiql/..%2f..%2fmetrics", token=None), 404, "NotFoundError"),
+    Hostile("such a path to operations", get("/webhooks/..%2f..%2fgraphql?query={__typename}", token=None), 404, "NotFoundError"),
     Hostile("a path with a null byte", get("/graphiql/index.html%00.js"), 404, "NotFoundError"),
     Hostile("a path with line breaks", get("/nowhere%0d%0aSet-Cookie:%20a=b"), 404, "NotFoundError", never_in_answer="\r\nSet-Cookie: a"),
     Hostile("lines of a log in a path", get("/webhooks/x%0A2026-01-01%20ERROR%20callboard:%20forged"), 405, "MethodNotAllowedError"),
