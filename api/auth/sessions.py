@@ -6,6 +6,7 @@ https://datatracker.ietf.org/doc/html/rfc9700#section-4.14.2
 
 import asyncio
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +33,8 @@ _TOUCHED_EVERY = timedelta(minutes=1)
 _REPLACED_KEPT = 50
 _CLEARED_AT_ONCE = 200
 _TRIES = 5
+
+_log = logging.getLogger("callboard.auth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,9 @@ class Sessions:
         if is_last and self._clock() - datetime.fromisoformat(row.value["replacedAt"]) <= _GRACE:
             return False
         if secret_digest in replaced:
+            _log.warning(
+                "a session of %s was ended: a cookie of it was used that had been replaced, so somebody has copied it", row.value["user"]
+            )
             await self.revoke(row.id)
         raise UnauthenticatedError(ENDED)
 
