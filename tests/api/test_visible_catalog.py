@@ -1,7 +1,8 @@
 """What a principal sees equals what a catalog shows that holds only the visible entities, whatever the policy; on both stores."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,11 @@ from hypothesis import strategies as st
 
 from api.errors import graphql_error
 from api.graphql.context import Context
+from api.graphql.feed import FeedClosedError, LogFeed
+from api.graphql.requests import GraphQLRequest
 from api.graphql.schema import build_schema
+from api.graphql.streams import answers as answers_of
+from config.graphql import GraphQL
 from graph.access import Access
 from graph.redacting import seen_by
 from graph.refs import Ref
@@ -141,6 +146,43 @@ async def test_what_is_seen_is_what_a_catalog_of_the_visible_entities_would_show
 async def test_on_neo4j_what_is_seen_is_what_a_catalog_of_the_visible_entities_would_show(neo4j_uri: str, case: Case, ref: Ref) -> None:
     async with neo4j_with(neo4j_uri, batches(case)) as store:
         await assert_sees_only_what_is_visible(store, case, operations_in_brief([ref], await store.head()), [ref], FILTERS[0])
+
+
+_CHANGES = """subscription ($f: EntityFilter) { entityChanges(since: "0", filter: $f) {
+  cursor matches change { sequence ref operation patch entity { spec } } } }"""
+_ERRORS = "subscription { catalogErrors { operation error { id ref code message entity { spec } } } }"
+
+
+async def told(store: Store, access: Access, subscription: str, filter: Mapping[str, Any]) -> Sequence[Any]:
+    """All events up to the head of the log, at which the server stops."""
+
+    async def head() -> int:
+        found = await store.head()
+        asyncio.get_running_loop().call_soon(feed.close)
+        return found
+
+    feed = LogFeed(head, lambda: None, 10)
+    context = Context(seen_by(store, access, REGISTRY), REGISTRY, access, log_feed=feed)
+    events: list[Any] = []
+    async with aclosing(answers_of(SCHEMA, GraphQLRequest(subscription, None, {"f": filter}), context, GraphQL())) as stream:
+        with suppress(FeedClosedError):
+            async for event in stream:
+                events.append(event)
+    return events
+
+
+@given(cases(), st.data())
+@settings(max_examples=15, deadline=None, suppress_health_check=_ANY_SPEED)
+async def test_subscriptions_tell_what_a_catalog_of_the_visible_entities_would(case: Case, data: st.DataObject) -> None:
+    shown: Callable[[Any], Any] = without_places if case.access.hides_references else lambda told: told
+    asked = [(_CHANGES, {}), (_CHANGES, data.draw(_plain_filters)), (_ERRORS, {})]
+    async with sqlite_with(batches(case)) as store, sqlite_with(reduced(case).batches) as other:
+        everything = seeing_all(case.access)
+        seen, ought = (
+            await asyncio.gather(*(told(of, access, *subscription) for subscription in asked))
+            for of, access in ((store, case.access), (other, everything))
+        )
+        assert shown(list(seen)) == shown(list(ought))
 
 
 @pytest.mark.soak
