@@ -200,7 +200,7 @@ class OidcProvider(Provider):
     token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] = Field(
         default="client_secret_basic", description="How Callboard sends its secret."
     )
-    token_signed_response_alg: Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] = Field(
+    token_signed_response_alg: Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"] = Field(
         default="RS256", description="The one algorithm that ID tokens have to be signed by."
     )
     prompt: Text = Field(

@@ -24,7 +24,10 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class CredentialsAuthenticator:
-    """Asks everybody for credentials. Several that name different principals are refused; without any, `guest` asks, if there is one."""
+    """Asks everybody for credentials. Several that name different principals are refused; without any, `guest` asks, if there is one.
+
+    Without `takes_guests`, sessions that guests began under another configuration count no more.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class CredentialsAuthenticator:
         base_url: str,
         proofs: Sequence[Proof] = (),
         guest: Principal | None = None,
+        takes_guests: bool = True,
         clock: Clock = utc_now,
     ) -> None:
         self._sessions = sessions
@@ -49,6 +53,7 @@ class CredentialsAuthenticator:
         self._base_url = base_url
         self._proofs = proofs
         self._guest = guest
+        self._takes_guests = takes_guests
         self._clock = clock
 
     async def principal_of(self, connection: HTTPConnection) -> Principal:
@@ -110,6 +115,8 @@ class CredentialsAuthenticator:
 
     async def _of_session(self, session: Session) -> Principal:
         kind = PrincipalKind.GUEST if session.provider == "guest" else PrincipalKind.USER
+        if kind is PrincipalKind.GUEST and not self._takes_guests:
+            raise UnauthenticatedError("Guests are not let in any more. Sign in.")
         principal = Principal(session.user, kind, session.claims, expires_at=session.expires_at)
         return await self._of_user(principal, SESSION + session.id)
 

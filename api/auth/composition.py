@@ -42,6 +42,7 @@ def signing_in(config: Config, store: Store, outbound: Outbound, audit: Audit) -
         base_url=backend.base_url,
         proofs=offer.proofs if offer else (),
         guest=None if offer else GUEST_PRINCIPAL,
+        takes_guests=auth.providers.guest is not None,
     )
     devices = DeviceRoutes(DeviceLogins(store, personal), audit, backend.base_url).routes() if offer else ()
     return SignIn(

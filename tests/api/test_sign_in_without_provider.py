@@ -117,6 +117,15 @@ async def test_a_guest_says_so_and_is_one(organisation: Store):
         assert answer.json()["data"]["viewer"] == {"ref": "user:development/guest", "kind": "GUEST"}
 
 
+async def test_guests_of_before_are_not_let_in_where_there_are_none_now(organisation: Store):
+    async with asking(organisation, GUESTS, "127.0.0.1") as client:
+        await client.get("/api/auth/guest/start")
+        cookie = {"cookie": f"callboard-session={client.cookies['callboard-session']}"}
+    await organisation.open()
+    async with asking(organisation, behind(trustedProxies=["10.1.2.3"])) as client:
+        assert "Guests are not let in any more" in await refusal(client, cookie)
+
+
 async def test_a_portal_goes_on_as_a_guest(organisation: Store):
     async with asking(organisation, GUESTS, "127.0.0.1") as client:
         assert (await client.get("/api/auth/guest/refresh")).status_code == 403

@@ -31,6 +31,14 @@ window.popup = () => window.open('%s/api/auth/oidc/start?env=development&flow=po
 </script>"""
 
 
+SUBSCRIBE = """() => new Promise((resolve) => {
+  const socket = new WebSocket(location.href.replace('http', 'ws'), 'graphql-transport-ws');
+  socket.onopen = () => socket.send(JSON.stringify({ type: 'connection_init' }));
+  socket.onmessage = (event) => resolve(JSON.parse(event.data).type);
+  socket.onclose = (event) => resolve(`closed by ${event.code}`);
+})"""
+
+
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -136,6 +144,7 @@ def test_people_sign_in_use_graphiql_and_sign_out(page: Page, server: Serving):
         "body: JSON.stringify({ query: '{ viewer { ref } users { totalCount } }' }) })).json()"
     )
     assert seen["data"] == {"viewer": {"ref": "user:default/ann"}, "users": {"totalCount": 1}}
+    assert page.evaluate(SUBSCRIBE) == "connection_ack"
     (session,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "callboard-session"]
     assert (session["httpOnly"], session["sameSite"], session["path"]) == (True, "Lax", "/")
     assert "callboard-session" not in page.evaluate("document.cookie")

@@ -18,7 +18,7 @@ from joserfc.jwk import KeySet
 from api.auth.providers.client import ProviderClient
 from api.auth.providers.people import Person, Secrets, SignInError
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Those with a public key. `none` is none of them, nor is any with a secret that both sides know."""
 
 _WELL_KNOWN = "/.well-known/openid-configuration"
