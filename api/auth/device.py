@@ -77,7 +77,7 @@ class DeviceLogins:
                 StateWrite(_COLLECTION, _code_id(letters), {"login": login}, due=now + LASTS),
             ]
         )
-        return DeviceCodes(f"{login}.{secret}", f"{letters[:4]}-{letters[4:]}")
+        return DeviceCodes(f"{login}.{secret}", shown_code(letters))
 
     async def device_of(self, user_code: str) -> str:
         """What the device calls itself whose login waits under this code. NotFoundError if none does; StoreUnavailableError."""
@@ -138,12 +138,21 @@ class DeviceLogins:
         return rows[0]
 
     async def _waiting(self, user_code: str) -> StateRow:
-        letters = "".join(letter for letter in user_code.upper() if letter in _ALPHABET)
-        codes = await self._store.states(_COLLECTION, ids=[_code_id(letters)])
+        codes = await self._store.states(_COLLECTION, ids=[_code_id(_letters(user_code))])
         rows = await self._store.states(_COLLECTION, ids=[row.value["login"] for row in codes])
         if not rows or _is_over(rows[0], self._clock()) or rows[0].value["state"] != "pending":
             raise NotFoundError("No device waits under this code. It may have expired; start the login on the device again.")
         return rows[0]
+
+
+def shown_code(user_code: str) -> str:
+    """The code as devices show it, however it was typed."""
+    letters = _letters(user_code)
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def _letters(user_code: str) -> str:
+    return "".join(letter for letter in user_code.upper() if letter in _ALPHABET)
 
 
 def _is_over(row: StateRow, now: datetime) -> bool:

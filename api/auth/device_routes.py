@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from api.audit import Audit, Outcome
 from api.auth.admission import access_of
-from api.auth.device import INTERVAL_SECONDS, TOKEN_LASTS, DeviceError, DeviceLogins, answer_of
+from api.auth.device import INTERVAL_SECONDS, TOKEN_LASTS, DeviceError, DeviceLogins, answer_of, shown_code
 from api.auth.pages import device_done_page, device_page
 from api.auth.sessions import SESSION
 from api.errors import http_error
@@ -74,7 +74,8 @@ class DeviceRoutes:
         if not code:
             return device_page(self._action)
         try:
-            return device_page(self._action, code=code, device=await self._logins.device_of(code), user=_user(request))
+            device = await self._logins.device_of(code)
+            return device_page(self._action, code=shown_code(code), device=device, user=_user(request))
         except NotFoundError as error:
             return device_page(self._action, problem=str(error))
         except CallboardError as error:

@@ -25,7 +25,9 @@ ul { list-style: none; margin: 1.5rem 0 0; padding: 0; display: grid; gap: .75re
 .act { display: block; width: 100%; padding: .75rem 1rem; border: 1px solid var(--act); border-radius: .5rem; background: none;
   color: var(--act); font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer }
 .act:hover { background: var(--act); color: var(--on) }
-.act:focus-visible, a:focus-visible { outline: 3px solid var(--act); outline-offset: 3px }
+.field { display: block; width: 100%; margin-top: .5rem; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem;
+  background: var(--paper); color: var(--ink); font: inherit; text-transform: uppercase }
+.act:focus-visible, .field:focus-visible, a:focus-visible { outline: 3px solid var(--act); outline-offset: 3px }
 a { color: var(--act) }
 code { font-size: .95em }
 """
@@ -104,7 +106,7 @@ def device_page(action: str, *, code: str = "", device: str = "", user: str = ""
     if not device:
         body = (
             f'{told}<p class="soft">Type the code that <code>callboard login</code> shows.</p>'
-            f'<form method="get" action="{escape(action)}"><p><label>Code <input class="act" name="user_code" required autofocus '
+            f'<form method="get" action="{escape(action)}"><p><label>Code <input class="field" name="user_code" required autofocus '
             f'autocomplete="off" autocapitalize="characters" spellcheck="false"></label></p>'
             f'<button class="act" type="submit">Continue</button></form>'
         )

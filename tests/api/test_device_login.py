@@ -51,8 +51,9 @@ async def test_a_device_that_is_let_in_gets_one_token_of_its_user(organisation: 
         assert re.fullmatch("[B-Z]{4}-[B-Z]{4}", codes["user_code"])
         assert (await asked(one, codes["device_code"]))[1]["error"] == "authorization_pending"
         assert (await asked(one, codes["device_code"]))[1]["error"] == "slow_down"
-        page = await one.get("/api/auth/device", params={"user_code": codes["user_code"]}, headers=cookie(session))
+        page = await one.get("/api/auth/device", params={"user_code": codes["user_code"].lower()}, headers=cookie(session))
         assert "laptop" in page.text
+        assert codes["user_code"] in page.text
         assert ANN in page.text
         form = {"user_code": codes["user_code"].lower().replace("-", " "), "decision": "allow"}
         assert (await one.post("/api/auth/device", data=form, headers=cookie(session))).status_code == 200
