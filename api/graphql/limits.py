@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from graphql import DocumentNode, FieldNode, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, Visitor, visit
+from graphql import DocumentNode, FieldNode, GraphQLError, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, Visitor, visit
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
 from api.graphql.costs import measured
 from config.graphql import GraphQL
 from graph.errors import InputError, LimitExceededError
 
-_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
+_SUGGESTION = re.compile(r" Did you mean .*?\?(?= Found: |$)", re.DOTALL)
 
 ExtensionFactory = Callable[[], SchemaExtension]
 
@@ -51,6 +51,7 @@ class OperationLimits(SchemaExtension):
         if not self._settings.introspection:
             context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
         yield
+        self._keep_names(getattr(context.result, "errors", None))
 
     def on_parse(self) -> Iterator[None]:
         yield
@@ -66,9 +67,7 @@ class OperationLimits(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         yield
         context = self.execution_context
-        if not self._settings.introspection:
-            for error in context.pre_execution_errors or ():
-                error.message = _SUGGESTION.sub("", error.message)
+        self._keep_names(context.pre_execution_errors)
         if not context.graphql_document or context.pre_execution_errors:
             return
         schema = context.schema._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no public name for it
@@ -77,6 +76,12 @@ class OperationLimits(SchemaExtension):
         self._cost = operation.cost(context.variables or {})
         _refuse("an estimated cost of {}", "maxCost", self._cost, self._settings.max_cost)
         context.context.charge(self._cost)
+
+    def _keep_names(self, errors: Sequence[GraphQLError] | None) -> None:
+        """Where the schema is not shown, no error suggests a name of it."""
+        if not self._settings.introspection:
+            for error in errors or ():
+                error.message = _SUGGESTION.sub("", error.message)
 
     def _refuse_unnamed(self, document: DocumentNode) -> None:
         # Strawberry would execute the first operation; the specification wants an error.

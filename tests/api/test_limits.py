@@ -191,3 +191,50 @@ async def test_introspection_can_be_switched_off(context: Context):
         assert "data" not in answer
         assert "errors" not in await _asked(context, query)
     assert (await _asked(context, "{ __typename }", introspection=False))["data"] == {"__typename": "Query"}
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "message"),
+    [
+        ("{ entitie { x } }", None, "Cannot query field 'entitie' on type 'Query'."),
+        (
+            "{ entities(filter: { kinds: 1 }) { totalCount } }",
+            None,
+            "Expected value of type 'EntityFilter' not to include unknown field 'kinds'. Found: { kinds: 1 }.",
+        ),
+        (
+            "query($d: ImpactDirection!) { impact(of: [], direction: $d) { totalCount } }",
+            {"d": "DEPENDENT"},
+            "Variable '$d' has invalid value: Value 'DEPENDENT' does not exist in 'ImpactDirection' enum.",
+        ),
+    ],
+)
+async def test_where_the_schema_is_not_shown_no_error_suggests_a_name_of_it(
+    context: Context, query: str, variables: dict[str, Any] | None, message: str
+):
+    hidden = await _asked(context, query, variables, introspection=False)
+    assert [error["message"] for error in hidden["errors"]] == [message]
+    shown = await _asked(context, query, variables)
+    assert "Did you mean" in shown["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ " + "__typename " * 4_900 + "}",
+        "{ " + 'entity(ref: "a:b/c") { name } ' * 300 + "}",
+        "{ " + ('entity(ref: "a:b/c") { ' + "name " * 60 + "} ") * 60 + "}",
+        "{ ...f0 } " + " ".join(f"fragment f{n} on Query {{ __typename }}" for n in range(300)),
+    ],
+    ids=["a field", "a field with fields", "fields of fields", "fragments"],
+)
+async def test_what_validation_would_compare_pair_by_pair_is_bounded_before_it(context: Context, query: str):
+    [error] = (await _asked(context, query))["errors"]
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED"}
+    assert "pairs would have to be compared; the limit is 20,000." in error["message"]
+
+
+async def test_the_same_names_in_different_places_are_no_pairs(context: Context):
+    fields = " ".join(f'a{n}: entity(ref: "component:b/c") {{ name kind title ref owner {{ name ref }} }}' for n in range(60))
+    answer = await _asked(context, f"{{ {fields} }}")
+    assert "LIMIT_EXCEEDED" not in str(answer)
