@@ -146,3 +146,18 @@ async def test_what_rest_answers_is_paid_for_whatever_asked_for_it(filled_file: 
     assert cost > 55
     before, after = (int(answer.headers["ratelimit"].split(";")[1].removeprefix("r=")) for answer in (first, told))
     assert before - after in range(cost + 51 - 20, cost + 52)
+
+
+async def test_each_principal_spends_their_own(filled_file: Path):
+    tokens = {name: f"the-token-of-{name}-0123456789" for name in ("one", "other")}
+    access = [{"type": "static", "options": {"token": token, "subject": name}} for name, token in tokens.items()]
+    async with _client(filled_file, auth={"externalAccess": access}, rateLimit={"costPerMinute": 300}) as client:
+
+        async def asked(name: str) -> tuple[int, str | None]:
+            answer = await client.post("/graphql", json=QUERY, headers={"Authorization": f"Bearer {tokens[name]}"})
+            return answer.status_code, answer.headers.get("ratelimit", "").partition(";t=")[0]
+
+        assert [await asked("one") for _ in range(2)] == [(200, '"principal";r=149'), (429, '"principal";r=99')]
+        assert await asked("other") == (200, '"principal";r=149')
+        guest = await client.post("/graphql", json=QUERY)
+    assert (guest.status_code, guest.headers.get("ratelimit")) == (200, None)
