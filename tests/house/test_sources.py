@@ -3,6 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.house.tracked import product_sources, tracked_texts
@@ -21,16 +23,32 @@ LONGER_FOR_A_REASON: dict[str, str] = {}
 """Functions of 41 to 80 lines, as `path::name`, with the reason."""
 
 
-def functions(text: str) -> Iterator[tuple[str, int]]:
-    """Names and numbers of lines, decorators left out."""
-    for node in ast.walk(ast.parse(text)):
+@dataclass(frozen=True)
+class Outline:
+    """What the tests look at in a module: functions with their numbers of lines, decorators left out, and classes with their bases."""
+
+    docstring: str | None
+    functions: tuple[tuple[str, int], ...]
+    classes: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@cache
+def outline(text: str) -> Outline:
+    """Parsed once: there are hundreds of modules, and several tests look at each."""
+    module = ast.parse(text)
+    functions: list[tuple[str, int]] = []
+    classes: list[tuple[str, tuple[str, ...]]] = []
+    for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+            functions.append((node.name, (node.end_lineno or node.lineno) - node.lineno + 1))
+        elif isinstance(node, ast.ClassDef):
+            classes.append((node.name, tuple(base.id for base in node.bases if isinstance(base, ast.Name))))
+    return Outline(ast.get_docstring(module), tuple(functions), tuple(classes))
 
 
 def lengths() -> Iterator[tuple[str, int]]:
     for path, text in product_sources():
-        for name, lines in functions(text):
+        for name, lines in outline(text).functions:
             yield f"{path}::{name}", lines
 
 
@@ -49,7 +67,7 @@ def test_no_file_is_longer_than_five_hundred_lines():
 
 def test_every_module_begins_with_one_sentence_that_says_what_lives_there():
     python = [(path, text) for path, text in tracked_texts() if path.suffix == ".py" and text.strip()]
-    missing = [str(path) for path, text in python if not _says_what(ast.get_docstring(ast.parse(text)))]
+    missing = [str(path) for path, text in python if not _says_what(outline(text).docstring)]
     assert missing == []
 
 
@@ -59,22 +77,21 @@ def _says_what(docstring: str | None) -> bool:
 
 def test_names_tell_something():
     modules = [str(path) for path, _ in product_sources() if {path.stem, *path.parts[:-1]} & UNTELLING_MODULES]
-    classes = [f"{path}: {node.name}" for path, node in _classes() if UNTELLING_CLASS.fullmatch(node.name)]
+    classes = [f"{path}: {name}" for path, name, _ in _classes() if UNTELLING_CLASS.fullmatch(name)]
     assert (modules, classes) == ([], [])
 
 
-def _classes() -> Iterator[tuple[Path, ast.ClassDef]]:
+def _classes() -> Iterator[tuple[Path, str, tuple[str, ...]]]:
     for path, text in product_sources():
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ClassDef):
-                yield path, node
+        for name, bases in outline(text).classes:
+            yield path, name, bases
 
 
 def test_errors_end_in_error():
     wrong = [
-        f"{path}: {node.name}"
-        for path, node in _classes()
-        if any(isinstance(b, ast.Name) and b.id.endswith(("Error", "Exception")) for b in node.bases) and not node.name.endswith("Error")
+        f"{path}: {name}"
+        for path, name, bases in _classes()
+        if any(base.endswith(("Error", "Exception")) for base in bases) and not name.endswith("Error")
     ]
     assert wrong == []
 
