@@ -15,6 +15,12 @@ class _Stderr(logging.Handler):
         sys.stderr.flush()
 
 
+def mask_warnings() -> None:
+    """Mask what looks like a secret in the warnings of commands that keep no log."""
+    if logging.lastResort:
+        logging.lastResort.addFilter(SecretsFilter())
+
+
 def log_to_stderr(config: Config) -> None:
     """Log what Callboard does, and of its libraries what they warn about. Secrets of the configuration are masked wherever they stand."""
     handler = _Stderr()

@@ -9,7 +9,9 @@ from importlib import import_module
 import click
 
 from cli.exits import FAILURE, OK
+from cli.logs import mask_warnings
 from config.errors import ConfigurationError
+from config.redaction import SecretsFilter
 from graph.errors import CallboardError
 
 _COMMANDS = {
@@ -60,6 +62,7 @@ def callboard() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
+    mask_warnings()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -91,4 +94,4 @@ def run(arguments: Sequence[str]) -> int:
 def _described(error: Exception) -> str:
     if isinstance(error, OSError | CallboardError):
         return str(error)
-    return f"unexpected {type(error).__name__}: {error}; `callboard --debug …` shows where"
+    return f"unexpected {type(error).__name__}: {SecretsFilter().line(str(error))}; `callboard --debug …` shows where"

@@ -1,6 +1,9 @@
 """What every line of a log goes through: no secret comes out, and nobody can write a line of their own."""
 
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -103,3 +106,9 @@ def test_every_secret_of_the_configuration_is_known():
     assert "neo4j" not in known
     shown = SecretsFilter(known).line("redis://:of-the-queue@host")
     assert shown == f"redis://{MASK}@host"
+
+
+def test_commands_that_keep_no_log_mask_what_they_warn_of():
+    code = "import logging, cli.main as m; m.mask_warnings(); logging.getLogger('x').warning('Bearer %s', 'abc123def456')"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert told.stderr == f"Bearer {MASK}\n"
