@@ -55,7 +55,10 @@ class Registrations(Protocol):
         ...
 
     async def preview(self, type: str, target: str, access: Access) -> Preview:
-        """Read the target and keep nothing. InputError if anything in it can't be read."""
+        """Read the target and keep nothing. InputError if anything in it can't be read.
+
+        Of what is read only that is shown which the principal would see in the catalog.
+        """
         ...
 
     async def add(self, type: str, target: str, access: Access, *, again: bool) -> Registration:

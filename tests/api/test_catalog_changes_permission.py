@@ -1,7 +1,8 @@
 """Who may do what over Backstage's catalog API: what is not allowed is refused, changes nothing and shows nothing."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,10 +13,10 @@ from api.rest.catalog.changing import changing_routes
 from api.rest.catalog.locations import location_routes
 from api.rest.catalog.reading import Catalog
 from config import Config
-from graph.access import Access, Action, Principal, PrincipalKind
-from graph.conditions import EVERYTHING, Condition, fact_in
+from graph.access import Access, Action, Principal, PrincipalKind, Redaction
+from graph.conditions import EVERYTHING, Condition, Related, fact_in
 from graph.refs import Ref, uid_of
-from graph.relations import RelationRegistry
+from graph.relations import Direction, RelationRegistry
 from graph.stores.sqlite import SqliteStore
 from ingest.pipeline import refresh
 from ingest.settings import settings_from
@@ -37,10 +38,13 @@ class Guarded:
         self.store = actions.store
         self.registry = RelationRegistry()
 
-    def client(self, **conditions: Condition | None) -> httpx.AsyncClient:
+    def client(
+        self, *, redactions: Sequence[Redaction] = (), hides_references: bool = False, **conditions: Condition | None
+    ) -> httpx.AsyncClient:
         """A client that may do everything but for these actions: with a condition on those entities, with None not at all."""
         allowed = {**ALL, **{Action[name]: condition for name, condition in conditions.items() if condition is not None}}
-        access = Access(ANN, {action: allowed[action] for action in allowed if conditions.get(action.name, EVERYTHING) is not None})
+        kept = {action: allowed[action] for action in allowed if conditions.get(action.name, EVERYTHING) is not None}
+        access = Access(ANN, kept, tuple(redactions), hides_references)
         acting = Acting(lambda: self.actions, Audit())
         return asked_by(access, [*location_routes(API, acting), *changing_routes(API, acting, Catalog(self.store, self.registry))])
 
@@ -116,3 +120,23 @@ async def test_what_may_be_done_to_some_is_not_done_to_others(guarded: Guarded):
         assert (refused.status_code, await guarded.refs()) == (403, BOTH)
         assert (await client.delete(f"{API}/entities/by-uid/{uid_of(Ref('component:default/seen'))}")).status_code == 204
     assert await guarded.refs() == ["component:default/hidden"]
+
+
+async def test_a_dry_run_shows_what_would_be_seen_in_the_catalog(guarded: Guarded):
+    body = {"type": "file", "target": guarded.path}
+
+    async def shown(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+        return (await client.post(f"{API}/locations?dryRun=true", json=body)).json()["entities"]
+
+    async with guarded.client(ENTITY_READ=SEEN) as client:
+        assert [entity["metadata"]["name"] for entity in await shown(client)] == ["seen"]
+    owned = Related("ownedBy", Direction.OUT, (Ref("group:default/team"),))
+    async with guarded.client(ENTITY_READ=owned) as client:
+        assert [entity["metadata"]["name"] for entity in await shown(client)] == ["seen", "hidden"]
+    async with guarded.client(ENTITY_READ=Related("partOf", Direction.OUT, (Ref("system:default/s"),), transitive=True)) as client:
+        assert await shown(client) == []
+    redactions = (Redaction(("spec.lifecycle", "metadata.annotations"), SEEN),)
+    async with guarded.client(redactions=redactions, hides_references=True) as client:
+        seen, hidden = await shown(client)
+    assert (seen["spec"], "annotations" in seen["metadata"]) == ({"type": "service"}, False)
+    assert (hidden["spec"], "annotations" in hidden["metadata"]) == ({"type": "service", "lifecycle": "production"}, True)

@@ -14,7 +14,7 @@ from graph.store import Cause, Location, StateRow, StateWrite, Store
 from ingest.analysis import catalog_files, suggested
 from ingest.lifecycle import REGISTERED
 from ingest.pipeline import add_locations, remove_location
-from ingest.previews import documents_of
+from ingest.previews import declared_by, shown_to
 from ingest.registering import location_to_register
 from ingest.registrations import Analysis, Preview, Registration, ref_of_registration
 from ingest.settings import IngestSettings
@@ -69,7 +69,7 @@ class LocationRegistrations:
     async def preview(self, type: str, target: str, access: Access) -> Preview:
         access.demand(Action.LOCATION_CREATE)
         location = await self._location(type, target)
-        return await self._preview(location)
+        return await self._preview(location, access)
 
     async def add(self, type: str, target: str, access: Access, *, again: bool) -> Registration:
         access.demand(Action.LOCATION_CREATE)
@@ -132,7 +132,7 @@ class LocationRegistrations:
         registered = [one.location.target for one in await self._registered() if one.location.type == "url"]
         for target in await catalog_files(url, filename, hosts, registered):
             try:
-                found.append(await self._preview(await self._location("url", target)))
+                found.append(await self._preview(await self._location("url", target), access))
             except InputError as error:
                 # Skeletons of templates are no descriptors, and no reason to show nothing of the rest.
                 refused = refused or error
@@ -140,9 +140,10 @@ class LocationRegistrations:
             raise refused
         return Analysis(found, None if found else suggested(url, hosts))
 
-    async def _preview(self, location: Location) -> Preview:
-        known = await self._known(location)
-        documents = await documents_of(location, self._store, self._actions.settings)
+    async def _preview(self, location: Location, access: Access) -> Preview:
+        known, settings = await self._known(location), self._actions.settings
+        declared = await declared_by(location, self._store, settings)
+        documents = await shown_to(access, declared, self._store, settings.reading.registry)
         return Preview(location.type, location.target, known is not None, documents)
 
     async def _location(self, type: str, target: str) -> Location:
