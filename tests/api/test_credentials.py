@@ -140,3 +140,16 @@ async def test_what_one_replica_began_another_takes_and_what_it_ended_another_re
         assert (await answer(there, END, cookie(session)))["data"]["endSessions"] == {"sessions": 2, "tokens": 1}
         for headers in held:
             assert (await here.post("/graphql", json={"query": VIEWER}, headers=headers)).status_code == 401
+
+
+async def test_a_service_uses_what_its_restrictions_name_and_nothing_else(organisation: Store):
+    reads = {"plugin": "catalog", "permissionAttribute": {"action": "read"}}
+    reader = {"type": "static", "options": {"token": "token-of-reader", "subject": "reader"}, "accessRestrictions": [reads]}
+    other = {"type": "static", "options": {"token": "token-of-other", "subject": "other"}, "accessRestrictions": [{"plugin": "search"}]}
+    total = "{ entities { totalCount } }"
+    async with application(organisation, configured(auth={"externalAccess": [reader, other]})) as app, client_of(app) as client:
+        assert (await answer(client, total, bearer("token-of-reader")))["data"]["entities"]["totalCount"] > 10
+        assert len((await client.get("/api/catalog/entities", headers=bearer("token-of-reader"))).json()) > 10
+        assert (await client.get("/metrics", headers=bearer("token-of-reader"))).status_code == 403
+        assert (await answer(client, total, bearer("token-of-other")))["data"] == {"entities": {"totalCount": 0}}
+        assert (await client.get("/api/catalog/entities", headers=bearer("token-of-other"))).json() == []
