@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -104,7 +104,7 @@ class Admission:
             await refuse(error, scope, receive, send)
             return
         prefix = self._sign_in_page.partition("/api/auth/")[0]
-        asked = f"{prefix}{scope['path']}" + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        asked = prefix + quote(scope["path"]) + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         address = f"{self._sign_in_page}?{urlencode({'redirectTo': asked})}"
         await RedirectResponse(address, 302, {"Cache-Control": "no-store", "Vary": "Accept, Cookie"})(scope, receive, send)
 

@@ -44,6 +44,12 @@ class Origins:
             raise InputError("redirectTo has to be a path of this server that begins with one slash.")
         return given
 
+    def begin(self, request: HTTPConnection) -> str:
+        """What comes before the path at which a sign-in begins: nothing where the browser is at the address of `backend.baseUrl`, to which
+        providers send it back, and that address where it came by another one.
+        """
+        return "" if request.headers.get("host", "").lower() == self.own.partition("://")[2] else self.own
+
     def address(self, given: str) -> str:
         """The address of a page of an allowed origin. ForbiddenError for others."""
         if not re.fullmatch(r"https?://[!-~]+", given) or "\\" in given or "@" in urlsplit(given).netloc:

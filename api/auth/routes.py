@@ -188,7 +188,8 @@ class SignInRoutes:
 
     async def _show_sign_in(self, request: Request) -> Response:
         return_to = self._origins.path(only(request, "redirectTo"))
-        choices = [Choice(one.text, f"{one.href}?{urlencode({'redirectTo': return_to})}") for one in self._choices]
+        begin, query = self._origins.begin(request), urlencode({"redirectTo": return_to})
+        choices = [Choice(one.text, f"{begin}{one.href}?{query}") for one in self._choices]
         return sign_in_page(choices, signed_in_as=await self._user(request), sign_out=self._origins.prefix + SIGN_OUT)
 
     async def _show_sign_out(self, request: Request) -> Response:

@@ -374,6 +374,18 @@ async def test_pages_need_no_script_and_load_nothing(browser: httpx.AsyncClient)
         assert "http" not in page.text
 
 
+async def test_who_came_by_another_name_begins_at_the_address_that_providers_know(browser: httpx.AsyncClient):
+    page = await browser.get("/api/auth/sign-in?redirectTo=/graphql", headers={"host": "127.0.0.1"})
+    assert f'href="{BASE}{START}?redirectTo=%2Fgraphql"' in page.text
+
+
+async def test_any_page_can_be_come_back_to(browser: httpx.AsyncClient):
+    asked = await browser.get("/docs/d%C3%A9f%20ault/x?q=a%20b&q=%2F")
+    page = await browser.get(asked.headers["location"])
+    assert page.status_code == 200
+    assert "redirectTo=%2Fdocs%2Fd%25C3%25A9f%2520ault%2Fx%3Fq%3Da%2520b%26q%3D%252F" in page.text
+
+
 async def test_programs_are_told_by_json(browser: httpx.AsyncClient):
     refused = await browser.post("/graphql", json={"query": "{ viewer { ref } }"})
     assert (refused.status_code, refused.json()["error"]["name"]) == (401, "AuthenticationError")

@@ -6,8 +6,10 @@ import pytest
 
 from api.auth.providers.hosts import Host
 from api.auth.providers.openid import OpenId
-from api.auth.providers.registry import callback_of, plan_of
+from api.auth.providers.registry import callback_of, plan_of, providers_from
 from config.auth import Auth, Provider
+from config.backend import Reading
+from plugins.outbound.client import Outbound
 
 RESOLVERS = {"signIn": {"resolvers": [{"resolver": "emailMatchingUserEntityProfileEmail"}]}}
 
@@ -77,6 +79,15 @@ def test_hosts_are_asked_for_no_more_than_is_needed():
 def test_an_organisation_of_auth0_has_to_be_in_the_id_token():
     assert openid("auth0", domain="x.auth0.com", organization="org_1").required == {"org_id": "org_1"}
     assert openid("auth0", domain="x.auth0.com", organization="acme").required == {"org_name": "acme"}
+
+
+async def test_who_signs_out_can_sign_out_of_auth0_too():
+    outbound = Outbound(Reading())
+    settings_of = {"clientId": "c", "clientSecret": "s", "domain": "x.auth0.com", "federatedLogout": True, **RESOLVERS}
+    auth = Auth.model_validate({"providers": {"auth0": {"development": settings_of}}})
+    provider = providers_from(auth, outbound, "https://catalog.example.com")["auth0"]
+    farewell = provider.farewell("https://portal.example.com")
+    assert farewell == "https://x.auth0.com/v2/logout?federated&client_id=c&returnTo=https%3A%2F%2Fportal.example.com"
 
 
 def test_a_configuration_replaces_none_of_the_protocol():
