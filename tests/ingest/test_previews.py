@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from config import Config
-from graph.access import UNRESTRICTED_GUEST
+from graph.access import UNRESTRICTED_GUEST, Access, Action
+from graph.conditions import fact_in
 from graph.errors import InputError
 from graph.refs import Ref
 from graph.relations import RelationRegistry
@@ -60,6 +61,15 @@ async def test_the_catalog_files_of_a_repository_are_found(catalog: Catalog, hub
         found.files[1].documents[0]["metadata"]["annotations"]["backstage.io/managed-by-origin-location"] == f"url:{found.files[1].target}"
     )
     assert (await catalog.refs(), await catalog.store.states("sources")) == ([], [])
+
+
+async def test_a_repository_of_which_nothing_may_be_seen_is_as_one_without_files(hub: Hub, actions: CatalogActions):
+    hub.repository("acme/secret", {"catalog-info.yaml": yaml.safe_dump(component("secret"))})
+    access = Access(GUEST.principal, {**GUEST.conditions, Action.ENTITY_READ: fact_in("metadata.name", ["cart"])})
+    found = await actions.registrations.analyze(f"{hub.url}/acme/secret", "catalog-info.yaml", access)
+    assert (found.files, found.suggestion is not None) == ([], True)
+    some = await actions.registrations.analyze(f"{hub.url}/acme/shop", "catalog-info.yaml", access)
+    assert [file.target.rpartition("HEAD/")[2] for file in some.files] == ["cart/catalog-info.yaml"]
 
 
 async def test_a_repository_without_catalog_files_gets_a_suggestion(hub: Hub, actions: CatalogActions):

@@ -132,10 +132,13 @@ class LocationRegistrations:
         registered = [one.location.target for one in await self._registered() if one.location.type == "url"]
         for target in await catalog_files(url, filename, hosts, registered):
             try:
-                found.append(await self._preview(await self._location("url", target), access))
+                preview = await self._preview(await self._location("url", target), access)
             except InputError as error:
                 # Skeletons of templates are no descriptors, and no reason to show nothing of the rest.
                 refused = refused or error
+            else:
+                # A file of which nothing may be seen is as one that is not there.
+                found += [preview] if preview.documents else []
         if refused and not found:
             raise refused
         return Analysis(found, None if found else suggested(url, hosts))
