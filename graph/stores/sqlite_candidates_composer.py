@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graph.conditions import All, Condition, FactIn, RefIn, Related
+from graph.conditions import All, AnyOf, Condition, FactContains, FactIn, RefIn, Related
 from graph.stores.sqlite_composer import Composer, ends, nodes_from
 from graph.stores.sqlite_connections import Session, texts_as_json
 
@@ -43,7 +43,7 @@ def candidates_for(session: Session, composer: Composer, filter: Condition) -> C
         limit = min(_COUNTED, best.number) if best else _COUNTED
         number = session.value("candidate_count", {**composer.parameters, "limit": limit}, candidates=text)
         if best is None or number < best.number:
-            exact = isinstance(parts[place], FactIn)
+            exact = _is_exact(parts[place])
             best = Candidates(text, number, All(_without(parts, place)) if exact else filter, exact)
     return best
 
@@ -57,6 +57,19 @@ def _without(parts: Sequence[Condition], place: int) -> tuple[Condition, ...]:
     return (*parts[:place], *parts[place + 1 :])
 
 
+def _is_exact(part: Condition) -> bool:
+    """What is found by the part meets it, and is an entity: only entities have facts."""
+    match part:
+        case FactIn(_, values):
+            return bool(values)
+        case FactContains():
+            return True
+        case AnyOf(of):
+            return bool(of) and all(map(_is_exact, of))
+        case _:
+            return False
+
+
 def _found_by(composer: Composer, part: Condition) -> str | None:
     match part:
         case FactIn(path, (value,)):
@@ -66,6 +79,11 @@ def _found_by(composer: Composer, part: Condition) -> str | None:
             wanted = f"SELECT value FROM json_each({composer.parameter(texts_as_json(values))})"
             where = f"facts.path = {composer.term(path)} AND facts.value IN ({wanted})"
             return f"SELECT DISTINCT facts.node AS id FROM facts WHERE {where}"
+        case FactContains():
+            # Several values of one entity may.
+            return f"SELECT DISTINCT id FROM ({composer.containing(part)})"
+        case AnyOf(of) if of and all(_is_exact(one) for one in of):
+            return " UNION ".join(f"SELECT id FROM ({_found_by(composer, one)})" for one in of)
         case RefIn(refs):
             return composer.ids(refs)
         case Related(transitive=False, targets=targets) if targets is not None:

@@ -59,6 +59,12 @@ class Composer:
         present = f"EXISTS (SELECT 1 FROM nodes AS there WHERE there.id = {node} AND there.present)"
         return present if self._visible == EVERYTHING else f"({present} AND {self.visible(node)})"
 
+    def all_there(self, column: str) -> str:
+        """As `there`, for a column of so many rows that what is missing is sooner told than what is there."""
+        if self._visible != EVERYTHING:
+            return self.there(column)
+        return f"{column} NOT IN (SELECT absent.id FROM nodes AS absent WHERE NOT absent.present)"
+
     def missing(self, alias: str) -> str:
         """The row of `nodes` under this alias is no entity that may be seen."""
         return f"NOT ({alias}.present AND {self.visible(f'{alias}.id')})"
@@ -128,7 +134,7 @@ class Composer:
             case FactHasPrefix():
                 return self._fact_has_prefix(condition, node)
             case FactContains():
-                return f"{node} IN ({self._containing(condition)})"
+                return f"{node} IN ({self.containing(condition)})"
             case RefIn(refs):
                 return f"{node} IN ({self.ids(refs)})"
             case Related():
@@ -191,9 +197,10 @@ class Composer:
             where += f" AND facts.value < {self.parameter(end)}"
         return f"EXISTS (SELECT 1 FROM facts INDEXED BY facts_by_node WHERE {where})"
 
-    def _containing(self, condition: FactContains) -> str:
+    def containing(self, condition: FactContains) -> str:
+        """A query for the nodes that meet the condition."""
         found = f"instr(facts.value, {self.parameter(condition.part)})" if condition.part else _ALWAYS
-        return f"SELECT facts.node FROM facts WHERE facts.path = {self.term(condition.path)} AND {found}"
+        return f"SELECT facts.node AS id FROM facts WHERE facts.path = {self.term(condition.path)} AND {found}"
 
     def _related(self, condition: Related, node: str) -> str:
         here, there = ends(condition.direction)

@@ -156,7 +156,7 @@ def facet(session: Session, registry: RelationRegistry, path: str, composer: Com
             return []
         relation, direction = named
         here, there = ends(direction)
-        chosen = composer.there(f"+declaration.{here}") if among is None else f"+declaration.{here} IN {_inside(among)}"
+        chosen = composer.all_there(f"+declaration.{here}") if among is None else f"+declaration.{here} IN {_inside(among)}"
         declared = composer.visible("+declaration.declarer")
         parameters = {**composer.parameters, "relation": relation.name}
         rows = session.rows("facet_of_relation", parameters, here=here, there=there, chosen=chosen, declared=declared)

@@ -85,7 +85,8 @@ async def _condition(
         parts.append(Translation(reading.registry).exists(sorted_by))
     if term := term.strip().lower():
         paths = [sorted_by or "metadata.uid"] if fields is None else [field.lower() for field in fields]
-        parts.append(AnyOf(tuple(FactContains(path, term) for path in paths)))
+        held = tuple(FactContains(path, term) for path in dict.fromkeys(paths))
+        parts.append(held[0] if len(held) == 1 else AnyOf(held))
     return all_of(parts)
 
 
