@@ -102,17 +102,19 @@ class Audit:
         )
 
     @contextmanager
-    def doing(self, access: Access, action: str, subject: str | Sequence[str], *, cause: str = "") -> Generator[None]:
-        """Record what becomes of the block, with the reason if it raises."""
+    def doing(self, access: Access, action: str, subject: str | Sequence[str], *, cause: str = "", changes: bool = True) -> Generator[None]:
+        """Record what becomes of the block, with the reason if it raises. Of one that changes nothing only a denial is recorded."""
         try:
             yield
         except (ForbiddenError, UnauthenticatedError) as error:
             self.record(access, action, subject, Outcome.DENIED, cause=cause, reason=str(error))
             raise
         except BaseException as error:
-            self.record(access, action, subject, Outcome.FAILED, cause=cause, reason=str(error) or type(error).__name__)
+            if changes:
+                self.record(access, action, subject, Outcome.FAILED, cause=cause, reason=str(error) or type(error).__name__)
             raise
-        self.record(access, action, subject, Outcome.DONE, cause=cause)
+        if changes:
+            self.record(access, action, subject, Outcome.DONE, cause=cause)
 
     def close(self) -> None:
         """Write how many denials were left out, and release the file."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -87,7 +86,7 @@ class _Sets:
         self, request: Request, documents: Sequence[Mapping[str, Any]], *, full: bool, removed: Sequence[Ref] = ()
     ) -> Response:
         name, dry_run, access = _name(request), _dry_run(request), access_of(request)
-        with nullcontext() if dry_run else self._audit.doing(access, Action.ENTITY_CREATE, f"{_SET}{name}", cause=_cause(request)):
+        with self._audit.doing(access, Action.ENTITY_CREATE, f"{_SET}{name}", cause=_cause(request), changes=not dry_run):
             pushed = await self._actions.push(name, documents, access, full=full, removed=removed, demand=_demand(request), dry_run=dry_run)
         return _json({"name": name, "dryRun": dry_run, **_told(pushed)}, pushed.tag)
 

@@ -92,8 +92,7 @@ async def test_a_mutation_that_no_rule_allows_changes_nothing_and_is_recorded(
         assert message == f"user:default/guest may not do this: no rule of the permission policy allows {action}."
         assert await everything(catalog) == before
     told = [(line["principal"], line["outcome"], line["cause"]) for line in audited(caplog)]
-    # A dry run and a validation change nothing, so nothing is recorded of them.
-    assert told == ([] if "dryRun" in mutation or field == "validateEntity" else [("user:default/guest", "denied", f"GraphQL {field}")])
+    assert told == [("user:default/guest", "denied", f"GraphQL {field}")]
 
 
 async def test_what_is_done_is_recorded_with_who_and_what(tmp_path: Path, caplog: pytest.LogCaptureFixture):
@@ -102,6 +101,12 @@ async def test_what_is_done_is_recorded_with_who_and_what(tmp_path: Path, caplog
         await catalog.data('mutation { refresh(of: ["component:mine"]) { unknown } }')
         await catalog.answer('mutation { unregisterLocation(id: "none") { removedRefs } }')
         await catalog.client.put(f"{SETS}/hr", json={"entities": [document("pushed")]})
+        # What changes nothing is recorded only where it is denied.
+        await catalog.client.put(f"{SETS}/hr?dryRun=true", json={"entities": []})
+        await catalog.data('mutation { validateEntity(document: "a: b") { valid } }')
+        await catalog.data(
+            'mutation ($of: String!) { registerLocation(type: "file", target: $of, dryRun: true) { existed } }', of=str(tmp_path / "x.yaml")
+        )
     told = [(line["action"], line["subject"], line["outcome"], line["cause"]) for line in audited(caplog)]
     assert told == [
         ("catalog.entity.refresh", "component:mine", "done", "GraphQL refresh"),
