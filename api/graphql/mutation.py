@@ -1,7 +1,7 @@
 """The root of all mutations: what may be done to the catalog."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import strawberry
@@ -86,7 +86,7 @@ async def _register(
     dry_run: Annotated[bool, argument("Whether nothing is to be done and only told what would be.")] = False,
 ) -> Registered:
     context = info.context
-    with nullcontext() if dry_run else _audited(info, Action.LOCATION_CREATE, f"{type}:{target}"):
+    with _audited(info, Action.LOCATION_CREATE, f"{type}:{target}", changes=not dry_run):
         return await context.acting.register(type, target, context.access, dry_run=dry_run)
 
 
@@ -114,11 +114,12 @@ async def _validate(
         str | None, argument("`type:target` of the location that it would be read from, by whose rules it is checked too.")
     ] = UNSET,
 ) -> ValidatedDocuments:
-    return await info.context.acting.validate(document, given(location), info.context.access)
+    with _audited(info, Action.ENTITY_VALIDATE, given(location) or "document", changes=False):
+        return await info.context.acting.validate(document, given(location), info.context.access)
 
 
-def _audited(info: Info, action: Action, subject: str | Sequence[str]) -> AbstractContextManager[None]:
-    return info.context.audit.doing(info.context.access, action, subject, cause=f"GraphQL {info.field_name}")
+def _audited(info: Info, action: Action, subject: str | Sequence[str], *, changes: bool = True) -> AbstractContextManager[None]:
+    return info.context.audit.doing(info.context.access, action, subject, cause=f"GraphQL {info.field_name}", changes=changes)
 
 
 @strawberry.type(description="What can be done to the catalog.")
