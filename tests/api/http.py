@@ -18,6 +18,7 @@ from api.errors import http_error
 from api.opening import Background
 from config.graphql import GraphQL
 from config.model import Config
+from config.permission import WITHOUT_POLICY, Permission
 from graph.access import Access, Principal
 from graph.relations import RelationRegistry
 from graph.store import Store
@@ -36,10 +37,11 @@ async def client_of(
     *,
     registry: RelationRegistry = CONFIGURED,
     background: Background = nullcontext,
+    permission: Permission = WITHOUT_POLICY,
     **graphql: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application with this store, which it opens, and these settings of `graphql`."""
-    app = create_app(Config(graphql=GraphQL.model_validate(graphql)), store, registry, background)
+    app = create_app(Config(graphql=GraphQL.model_validate(graphql), permission=permission), store, registry, background)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

@@ -2,11 +2,13 @@
 
 import pytest
 
+from config.permission import Permission
 from graph.conditions import Condition, Not, RefIn, fact_in
 from graph.entities import canonical_json, content_hash
 from graph.refs import Ref
 from graph.store import Batch, Removal, Store
-from tests.api.catalog import CAUSE, ORGANISATION, Asking, ref_of
+from tests.api.catalog import CAUSE, ORGANISATION, Asking, ref_of, write_of
+from tests.api.http import client_of
 
 LEDGER = Ref("component:default/ledger")
 WITHOUT_LEDGER: Condition = Not(RefIn((LEDGER,)))
@@ -80,3 +82,19 @@ async def test_a_cursor_does_not_tell_whether_the_row_it_names_is_hidden(asking:
     operation = "query ($c: String) { components(first: 2, after: $c) { nodes { ref } } }"
     data = await asking.data(operation, visible=WITHOUT_LEDGER, c=page["components"]["pageInfo"]["endCursor"])
     assert data["components"]["nodes"] == [{"ref": "component:default/shop"}]
+
+
+async def test_the_tag_of_an_answer_does_not_tell_that_something_hidden_has_changed(organisation: Store) -> None:
+    readers = [{"allow": ["catalog.entity.read"], "to": ["everyone"], "if": {"not": {"hasTag": ["java"]}}}]
+    ledger, orders = (next(d for d in ORGANISATION if d["metadata"]["name"] == name) for name in ("ledger", "orders"))
+    asked = {"query": "{ entities(first: 100) { nodes { ref title } } }"}
+    async with client_of(organisation, permission=Permission.model_validate({"rules": readers})) as client:
+        tag = (await client.get("/graphql", params=asked)).headers["etag"]
+        await organisation.apply(Batch(CAUSE, [write_of({**ledger, "spec": {"type": "library"}}, previous=ledger)]))
+        again = await client.get("/graphql", params=asked, headers={"If-None-Match": tag})
+        assert (again.status_code, again.headers["etag"]) == (304, tag)
+        titled = {**orders, "metadata": {**orders["metadata"], "title": "Orders"}}
+        await organisation.apply(Batch(CAUSE, [write_of(titled, previous=orders)]))
+        after = await client.get("/graphql", params=asked, headers={"If-None-Match": tag})
+        assert after.status_code == 200
+        assert after.headers["etag"] != tag
