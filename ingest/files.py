@@ -135,8 +135,8 @@ def _read_content(job: FileJob, content: bytes, context: FileContext) -> FileRea
                 targets.append(target)
         annotated = _annotated(document.document, job.path, context)
         # Described here, where it may be done by a process that only reads, and not by the one that writes.
-        content = encoded_content(annotated, ordered(document.edges), described(annotated))
-        entities.append(ReadEntity(document.ref, document.index, document.line, content))
+        encoded = encoded_content(annotated, ordered(document.edges), described(annotated))
+        entities.append(ReadEntity(document.ref, document.index, document.line, encoded))
     digest = _digest(job, context.fingerprint, content, includes.seen)
     return FileReading(job.path, job.parent, digest, entities, problems, tuple(includes.seen), targets)
 
