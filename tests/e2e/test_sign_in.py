@@ -3,7 +3,10 @@
 import re
 import socket
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -27,10 +30,13 @@ document.addEventListener('securitypolicyviolation', (e) => window.violations.pu
 PORTAL = """<!doctype html><title>Portal</title><script>
 window.told = [];
 window.addEventListener('message', (event) => window.told.push({ origin: event.origin, data: event.data }));
-window.popup = () => window.open('%s/api/auth/oidc/start?env=development&flow=popup&origin=' + encodeURIComponent(location.origin));
+window.popup = (url) => window.open(url);
+window.ask = async (method, url) => {
+  const answer = await fetch(url, { method, headers: { 'x-requested-with': 'XMLHttpRequest' }, credentials: 'include' });
+  const text = await answer.text();
+  return { status: answer.status, answer: text && JSON.parse(text) };
+};
 </script>"""
-
-
 SUBSCRIBE = """() => new Promise((resolve) => {
   const socket = new WebSocket(location.href.replace('http', 'ws'), 'graphql-transport-ws');
   socket.onopen = () => socket.send(JSON.stringify({ type: 'connection_init' }));
@@ -73,6 +79,7 @@ def configuration(folder: Path, addresses: tuple[str, str], provider: OpenIdServ
             "listen": {"host": "127.0.0.1", "port": port},
             "database": {"client": "sqlite", "connection": {"filename": "catalog.db"}},
             "reading": {"allowPrivate": ["127.0.0.1"]},
+            "cors": {"origin": addresses[1], "credentials": True},
         },
         "auth": {"providers": {"oidc": {"development": oidc}}, "session": session},
         "catalog": {"rules": [{"allow": ["User"]}], "locations": [{"type": "file", "target": "users.yaml"}]},
@@ -217,18 +224,50 @@ def test_a_copied_cookie_ends_the_session(page: Page, server: Serving):
     expect(page).to_have_title("Sign in - Callboard")
 
 
-def test_a_popup_tells_the_portal_and_closes(page: Page, server: Serving, addresses: tuple[str, str]):
-    page.route(f"{addresses[1]}/", lambda route: route.fulfill(body=PORTAL % server.url, content_type="text/html"))
-    page.goto(f"{addresses[1]}/")
+class PortalPage(BaseHTTPRequestHandler):
+    """A portal, as far as signing in goes."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(PORTAL.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def portal(addresses: tuple[str, str]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", int(addresses[1].rpartition(":")[2])), PortalPage) as started:
+        Thread(target=started.serve_forever, daemon=True).start()
+        yield addresses[1]
+        started.shutdown()
+
+
+def test_a_portal_of_another_origin_signs_people_in_and_out(page: Page, server: Serving, portal: str):
+    page.goto(portal)
+    ask = "([method, url]) => window.ask(method, url)"
+    refresh, logout = (
+        ["GET", f"{server.url}/api/auth/oidc/refresh?optional&env=development"],
+        ["POST", f"{server.url}/api/auth/oidc/logout"],
+    )
+    assert page.evaluate(ask, refresh)["status"] == 401
     with page.expect_popup() as opened:
-        page.evaluate("() => { window.popup() }")
+        page.evaluate(
+            "(url) => { window.popup(url) }", f"{server.url}/api/auth/oidc/start?env=development&flow=popup&origin={quote(portal, safe='')}"
+        )
     popup = opened.value
     with popup.expect_event("close", timeout=20_000):
         at_provider(popup)
     told = page.evaluate("window.told")
     assert [one["origin"] for one in told] == [server.url, server.url]
-    assert told[0]["data"] == {"type": "config_info", "targetOrigin": addresses[1]}
+    assert told[0]["data"] == {"type": "config_info", "targetOrigin": portal}
     assert told[1]["data"]["response"]["backstageIdentity"]["identity"]["userEntityRef"] == "user:default/ann"
+    refreshed = page.evaluate(ask, refresh)
+    assert (refreshed["status"], refreshed["answer"]["profile"]["email"]) == (200, "ann@example.com")
+    assert page.evaluate(ask, logout)["status"] == 200
+    assert page.evaluate(ask, refresh)["status"] == 401
 
 
 def test_a_session_that_is_left_alone_ends(page: Page, tmp_path: Path, browser: Browser):
