@@ -1,11 +1,10 @@
 """Where to look for the entities that a filter lets through: the fewest nodes that one of its parts finds by an index."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graph.conditions import All, AnyOf, Condition, FactContains, FactIn, RefIn, Related
 from graph.stores.sqlite_composer import Composer, ends, nodes_from
-from graph.stores.sqlite_connections import Session, texts_as_json
+from graph.stores.sqlite_connections import Session, as_json, texts_as_json
 
 _COUNTED = 20_000
 """Of more candidates it does not matter how many there are."""
@@ -24,6 +23,11 @@ class Candidates:
     are_present: bool
 
     @property
+    def is_whole(self) -> bool:
+        """Whether they are what the filter lets through, all of them counted."""
+        return self.are_present and self.rest == All() and self.number < _COUNTED
+
+    @property
     def nodes(self) -> str:
         """A table of them, with the columns of `nodes`."""
         return nodes_from(self.text)
@@ -37,24 +41,31 @@ class Candidates:
 def candidates_for(session: Session, composer: Composer, filter: Condition) -> Candidates | None:
     """The fewest nodes that one part of the filter finds by an index; None if no part does. `composer` gets the parameters."""
     parts = filter.of if isinstance(filter, All) else (filter,)
-    found = [(text, place) for place, part in enumerate(parts) if (text := _found_by(composer, part)) is not None]
     best: Candidates | None = None
-    for text, place in found:
+    for place, part in enumerate(parts):
+        text = _found_by(composer, part)
+        if text is None:
+            continue
         limit = min(_COUNTED, best.number) if best else _COUNTED
-        number = session.value("candidate_count", {**composer.parameters, "limit": limit}, candidates=text)
+        number, text = _counted(session, composer, part, text, limit)
         if best is None or number < best.number:
-            exact = _is_exact(parts[place])
-            best = Candidates(text, number, All(_without(parts, place)) if exact else filter, exact)
+            exact = _is_exact(part)
+            best = Candidates(text, number, All((*parts[:place], *parts[place + 1 :])) if exact else filter, exact)
     return best
+
+
+def _counted(session: Session, composer: Composer, part: Condition, text: str, limit: int) -> tuple[int, str]:
+    """How many the query finds, up to the limit, and the query: one that looks into all values of a path is asked only once."""
+    parameters = {**composer.parameters, "limit": limit}
+    if not isinstance(part, (FactContains, AnyOf)):
+        return session.value("candidate_count", parameters, candidates=text), text
+    ids = session.rows("candidate_ids", parameters, candidates=text)
+    return len(ids), f"SELECT value AS id FROM json_each({composer.parameter(as_json(ids))})" if len(ids) < limit else text
 
 
 def ids_of(nodes: str, matches: str) -> str:
     """A query for the ids of those in a table of nodes that are entities and match."""
     return f"SELECT node.id FROM {nodes} AS node WHERE node.present AND {matches}"
-
-
-def _without(parts: Sequence[Condition], place: int) -> tuple[Condition, ...]:
-    return (*parts[:place], *parts[place + 1 :])
 
 
 def _is_exact(part: Condition) -> bool:

@@ -29,6 +29,8 @@ def count(session: Session, filter: Condition, visible: Condition) -> int:
     """How many entities the filter lets through."""
     composer = Composer(visible)
     found = candidates_for(session, composer, filter)
+    if found and (found.number == 0 or (found.is_whole and visible == EVERYTHING)):
+        return found.number
     nodes, rest = ("nodes", filter) if found is None else (found.ids, found.rest)
     matches = _matches(composer, rest)
     return session.value("count", composer.parameters, nodes=nodes, matches=matches)
@@ -53,6 +55,8 @@ class EntityList:
     def page(self, window: Window) -> Page[Entity]:
         """The window's rows. InvalidCursorError if one of its keysets does not fit the ordering."""
         check_bounds(window, len(self._order) + 1, nullable=len(self._order))
+        if self._found and self._found.number == 0:
+            return Page([], [], False, False)
         bounds = [self._ordering.after(window.after)] if window.after is not None else []
         bounds += [self._ordering.before(window.before)] if window.before is not None else []
         found = self._walked(joined("AND", bounds), window)
