@@ -9,9 +9,9 @@ from api.auth.admission import MissingCredentialsError
 from api.auth.authorization import bearer_of
 from api.auth.clock import Clock, utc_now
 from api.auth.ownership import Ownership
-from api.auth.personal import PERSONAL, PREFIX, PersonalTokens
+from api.auth.personal import PERSONAL, PREFIX, PersonalToken, PersonalTokens
 from api.auth.service import ServiceAccess
-from api.auth.sessions import SESSION, Session, Sessions
+from api.auth.sessions import IN_CATALOG, SESSION, Session, Sessions
 from api.auth.tokens import UserTokens
 from api.protection import is_own_origin
 from graph.access import Principal, PrincipalKind
@@ -81,7 +81,7 @@ class CredentialsAuthenticator:
         """Whose token it is. UnauthenticatedError if it is not valid; StoreUnavailableError."""
         if token.startswith(PREFIX):
             found = await self._personal.find(token)
-            return await self._of_user(self._personal.principal(found), PERSONAL + found.id)
+            return await self._of_personal(found)
         service = await self._services.principal_of(token)
         if service is not None:
             return service
@@ -102,7 +102,7 @@ class CredentialsAuthenticator:
             return replace(await self._of_session(session), expires_at=principal.expires_at)
         if held.startswith(PERSONAL):
             found = await self._personal.by_id(held.removeprefix(PERSONAL))
-            return await self._of_user(self._personal.principal(found), held)
+            return await self._of_personal(found)
         return principal
 
     async def _of_cookie(self, cookie: str, *, needed: bool) -> Sequence[Principal]:
@@ -118,10 +118,16 @@ class CredentialsAuthenticator:
         if kind is PrincipalKind.GUEST and not self._takes_guests:
             raise UnauthenticatedError("Guests are not let in any more. Sign in.")
         principal = Principal(session.user, kind, session.claims, expires_at=session.expires_at)
-        return await self._of_user(principal, SESSION + session.id)
+        return await self._of_user(principal, SESSION + session.id, needs_entity=bool(session.profile.get(IN_CATALOG)))
 
-    async def _of_user(self, principal: Principal, held: str) -> Principal:
-        told = await self._ownership.claims_of(principal.ref)
+    async def _of_personal(self, found: PersonalToken) -> Principal:
+        return await self._of_user(self._personal.principal(found), PERSONAL + found.id, needs_entity=found.was_in_catalog)
+
+    async def _of_user(self, principal: Principal, held: str, *, needs_entity: bool) -> Principal:
+        told, is_there = await self._ownership.look(principal.ref)
+        if needs_entity and not is_there:
+            # Who leaves is taken out of the catalog, and out of it alone.
+            raise UnauthenticatedError("The catalog no longer has the user who signed in.")
         more = [ref for ref in principal.claims if ref not in told]
         return replace(principal, claims=(*told, *more), session=held)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from api.auth.ownership import Ownership
 from api.auth.providers.people import Person
-from api.auth.sessions import Session, Sessions
+from api.auth.sessions import IN_CATALOG, Session, Sessions
 from api.auth.tokens import UserTokens
 from graph.conditions import EVERYTHING
 from graph.errors import UnauthenticatedError
 from graph.refs import Ref
 from graph.store import Store
 
-_IN_CATALOG, _SCOPE = "inCatalog", "scope"
-"""What a session's profile holds beside Backstage's fields."""
+_SCOPE = "scope"
+"""What a session's profile holds beside Backstage's fields and IN_CATALOG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Identity:
         self, user: Ref, person: Person, provider: str, *, claims: tuple[Ref, ...] = (), lifetime: timedelta | None = None
     ) -> Session:
         """A session of the user who signed in by the provider. StoreUnavailableError."""
-        profile = {**person.profile, _SCOPE: person.scope, _IN_CATALOG: await self._is_in_catalog(user)}
+        profile = {**person.profile, _SCOPE: person.scope, IN_CATALOG: await self._is_in_catalog(user)}
         return await self.sessions.begin(user, provider=provider, profile=profile, claims=claims, lifetime=lifetime)
 
     async def renew(self, secret: str, provider: str) -> Session:
@@ -41,7 +41,7 @@ class Identity:
         found = await self.sessions.find(secret)
         if found.provider != provider:
             raise UnauthenticatedError("The session is of another provider. Sign in by this one.")
-        if found.profile.get(_IN_CATALOG) and not await self._is_in_catalog(found.user):
+        if found.profile.get(IN_CATALOG) and not await self._is_in_catalog(found.user):
             await self.sessions.revoke(found.id)
             raise UnauthenticatedError("The catalog no longer has a user for this session. Sign in again.")
         return await self.sessions.renew(secret)
@@ -53,7 +53,7 @@ class Identity:
         issued = await self.tokens.issue(session.user, claims, session=session.id, until=session.expires_at)
         identity = {"type": "user", "userEntityRef": session.user, "ownershipEntityRefs": list(claims)}
         return {
-            "profile": {key: value for key, value in session.profile.items() if key not in {_IN_CATALOG, _SCOPE}},
+            "profile": {key: value for key, value in session.profile.items() if key not in {IN_CATALOG, _SCOPE}},
             # Tokens of providers are used once and kept nowhere; portals get Callboard's alone.
             "providerInfo": {"accessToken": "", "scope": session.profile.get(_SCOPE, ""), "expiresInSeconds": issued.expires_in_seconds},
             "backstageIdentity": {"token": issued.token, "expiresInSeconds": issued.expires_in_seconds, "identity": identity},

@@ -11,6 +11,7 @@ from typing import Any
 
 from api.auth.clock import Clock, utc_now
 from graph.access import Action, Principal, PrincipalKind
+from graph.conditions import EVERYTHING
 from graph.errors import InputError, LimitExceededError, NotFoundError, StaleWriteError, StoreUnavailableError, UnauthenticatedError
 from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
@@ -34,7 +35,10 @@ _CLEARED_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class PersonalToken:
-    """A token without its secret. `scopes` are names of actions, `*` at the end standing for all that begin so."""
+    """A token without its secret. `scopes` are names of actions, `*` at the end standing for all that begin so.
+
+    `was_in_catalog` says whether there was an entity of its user when it was made; without one any more it is refused.
+    """
 
     id: str
     user: Ref
@@ -44,6 +48,7 @@ class PersonalToken:
     expires_at: datetime
     used_at: datetime | None
     is_guest: bool = False
+    was_in_catalog: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class PersonalTokens:
             "expires": (now + lifetime).isoformat(),
             "used": None,
             "guest": principal.kind is PrincipalKind.GUEST,
+            "inCatalog": principal.ref in await self._store.entities_by_ref([principal.ref], visible=EVERYTHING),
             "secret": _digest(secret),
         }
         await self._store.write_states([StateWrite(_COLLECTION, token_id, value, due=now + lifetime, expected=0)])
@@ -175,6 +181,7 @@ def _token(token_id: str, value: Any) -> PersonalToken:
         expires_at=datetime.fromisoformat(value["expires"]),
         used_at=None if value["used"] is None else datetime.fromisoformat(value["used"]),
         is_guest=value["guest"],
+        was_in_catalog=value["inCatalog"],
     )
 
 

@@ -23,6 +23,9 @@ from graph.store import StateRow, StateWrite, Store
 SESSION = "session:"
 """What `Principal.session` begins with where it is the id of a session."""
 
+IN_CATALOG = "inCatalog"
+"""What a session's profile says of whether there was an entity of its user when it began; without one any more it is refused."""
+
 ENDED = "The session has ended. Sign in again."
 
 _COLLECTION = "sessions"

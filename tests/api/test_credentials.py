@@ -8,8 +8,9 @@ import pytest
 from api.auth.ownership import Ownership
 from api.auth.personal import PersonalTokens
 from graph.access import Principal, PrincipalKind
+from graph.entities import canonical_json, content_hash
 from graph.refs import Ref
-from graph.store import Batch, Cause, Store
+from graph.store import Batch, Cause, Removal, Store
 from graph.stores.sqlite import SqliteStore
 from tests.api.catalog import CONFIGURED, ORGANISATION, CountingStore, write_of
 from tests.api.signed_in import ANN, BASE, Office, answer, application, bearer, client_of, configured, cookie
@@ -153,3 +154,24 @@ async def test_a_service_uses_what_its_restrictions_name_and_nothing_else(organi
         assert (await client.get("/metrics", headers=bearer("token-of-reader"))).status_code == 403
         assert (await answer(client, total, bearer("token-of-other")))["data"] == {"entities": {"totalCount": 0}}
         assert (await client.get("/api/catalog/entities", headers=bearer("token-of-other"))).json() == []
+
+
+async def test_who_left_the_catalog_is_refused_whatever_they_hold_and_who_never_was_in_it_is_not(organisation: Store, office: Office):
+    nobody = Ref("user:default/nobody")
+    ann = next(entity for entity in ORGANISATION if entity["kind"] == "User" and entity["metadata"]["name"] == "ann")
+    tokens = PersonalTokens(organisation)
+    async with application(organisation) as app, client_of(app) as client:
+
+        async def statuses(user: Ref, *, known: bool) -> list[int]:
+            session = await office.sessions.begin(user, provider="oidc", profile={"inCatalog": known})
+            issued = await office.tokens.issue(user, [user], session=session.id, until=session.expires_at)
+            held = [cookie(session), bearer(issued.token), bearer(made[user].secret)]
+            return [(await client.post("/graphql", json={"query": VIEWER}, headers=headers)).status_code for headers in held]
+
+        made = {
+            user: await tokens.create(Principal(user, PrincipalKind.USER, ()), "script", ["*"], timedelta(days=1)) for user in (ANN, nobody)
+        }
+        assert await statuses(ANN, known=True) == await statuses(nobody, known=False) == [200] * 3
+        await organisation.apply(Batch(Cause("user", BOB), [], [Removal(ANN, content_hash(canonical_json(ann)), ())]))
+        assert await statuses(ANN, known=True) == [401] * 3
+        assert await statuses(nobody, known=False) == [200] * 3
