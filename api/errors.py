@@ -45,6 +45,7 @@ UNAVAILABLE = "The store can't be reached at the moment. Try again in a few seco
 _TOO_DEEP = "The request is nested too deeply to be read. Ask for less, or in parts."
 _TOO_INTRICATE = "The operation is too intricate to be validated: too many errors, fragments or overlapping fields. Ask for it in parts."
 
+_LONGEST_MESSAGE = 2_000
 _PARSER_GAVE_UP = "Parsing aborted."
 
 _log = logging.getLogger("callboard.errors")
@@ -62,11 +63,16 @@ def request_error(error: BaseException) -> dict[str, Any]:
     if isinstance(public, RateLimitedError):
         return {"message": str(public), "extensions": {"code": public.code, "retryAfterSeconds": public.retry_after_seconds}}
     if public is not None:
-        return {"message": str(public), "extensions": {"code": public.code}}
+        return {"message": _shortened(str(public)), "extensions": {"code": public.code}}
     error_id = uuid4().hex[:12]
     _log.error("internal error %s", error_id, exc_info=error)
     message = f"Something went wrong in the server. Its log has the details under the id {error_id}."
     return {"message": message, "extensions": {"code": CallboardError.code, "id": error_id}}
+
+
+def _shortened(message: str) -> str:
+    """Messages quote what was sent, which may be long."""
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
 
 
 def status_of(extensions: Mapping[str, Any]) -> tuple[int, dict[str, str]]:
@@ -88,8 +94,8 @@ async def http_error(request: Request, error: Exception) -> JSONResponse:
         (status, headers), message = status_of(seen["extensions"]), seen["message"]
     name = _NAME_BY_STATUS.get(status) or HTTPStatus(status).phrase.title().replace(" ", "") + "Error"
     body = {
-        "error": {"name": name, "message": message},
-        "request": {"method": request.method, "url": request.url.path},
+        "error": {"name": name, "message": _shortened(message)},
+        "request": {"method": request.method, "url": _shortened(request.url.path)},
         "response": {"statusCode": status},
     }
     return JSONResponse(body, status, headers)

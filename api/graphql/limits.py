@@ -1,11 +1,22 @@
 """Refuses operations that are too long, too deep, too much renamed or too costly, before anything is read."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from graphql import DocumentNode, FieldNode, GraphQLError, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, Visitor, visit
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    Visitor,
+    visit,
+)
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
 from api.graphql.costs import measured
@@ -18,6 +29,9 @@ ExtensionFactory = Callable[[], SchemaExtension]
 
 MOST_PAIRS = 20_000
 """Pairs of fields under the same name, which validation compares with each other: a tenth of a second."""
+
+MOST_MUTATIONS = 10
+"""What one mutation does, one after the other, each of which may read or check a whole document."""
 
 DEEPEST_ARGUMENT = 40
 """Levels of lists and objects; the databases' own parsers give up not far beyond."""
@@ -63,6 +77,7 @@ class OperationLimits(SchemaExtension):
             _refuse_nested(found.nesting)
             _refuse_repeated(found.pairs)
             self._refuse_unnamed(document)
+            _refuse_mutations(found.mutations)
 
     def on_validate(self) -> Iterator[None]:
         yield
@@ -107,6 +122,11 @@ def _refuse_nested(levels: int) -> None:
         raise LimitExceededError(f"An argument nests lists and objects {levels} deep; the limit is {DEEPEST_ARGUMENT}. Write it flatter.")
 
 
+def _refuse_mutations(mutations: int) -> None:
+    if mutations > MOST_MUTATIONS:
+        raise LimitExceededError(f"The operation does {mutations:,} things; the limit is {MOST_MUTATIONS} mutations in one. Send several.")
+
+
 def _refuse_repeated(pairs: int) -> None:
     if pairs > MOST_PAIRS:
         raise LimitExceededError(
@@ -145,21 +165,33 @@ class _Counter(Visitor):
         self.aliases = 0
         self.nesting = 0
         self.pairs = 0
+        self._changes: Counter[str] = Counter()
+        self._place = ""
         self._fragments = 0
         self._level = 0
         self._answers: list[dict[str, _Answer]] = []
 
-    def enter_operation_definition(self, *_: object) -> None:
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
         self._answers = [{}]
+        self._place = f"operation {node.name.value if node.name else ''}" if node.operation is OperationType.MUTATION else ""
 
-    def enter_fragment_definition(self, *_: object) -> None:
+    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: object) -> None:
         # Validation compares each two fragments whose fields could come to the same place.
         self.pairs += self._fragments
         self._fragments += 1
         self._answers = [{}]
+        self._place = "fragments" if node.type_condition.name.value == "Mutation" else ""
+
+    @property
+    def mutations(self) -> int:
+        """How many things the longest mutation does, with all that the fragments do."""
+        of_fragments = self._changes["fragments"]
+        return of_fragments + max((count for place, count in self._changes.items() if place != "fragments"), default=0)
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
         self.aliases += node.alias is not None
+        if self._place and len(self._answers) == 1:
+            self._changes[self._place] += 1
         answer = self._answers[-1].setdefault((node.alias or node.name).value, _Answer())
         self.pairs += answer.fields
         answer.fields += 1

@@ -238,3 +238,18 @@ async def test_the_same_names_in_different_places_are_no_pairs(context: Context)
     fields = " ".join(f'a{n}: entity(ref: "component:b/c") {{ name kind title ref owner {{ name ref }} }}' for n in range(60))
     answer = await _asked(context, f"{{ {fields} }}")
     assert "LIMIT_EXCEEDED" not in str(answer)
+
+
+@pytest.mark.parametrize(("fields", "fragments", "refused"), [(10, 0, False), (11, 0, True), (6, 5, True), (0, 11, True), (5, 5, False)])
+async def test_what_one_mutation_does_is_bounded(context: Context, fields: int, fragments: int, refused: bool):
+    own, others = ([f"a{n}: signOutEverywhere" for n in range(start, start + count)] for start, count in ((0, fields), (50, fragments)))
+    spread, fragment = ("...f", f"fragment f on Mutation {{ {' '.join(others)} }}") if others else ("", "")
+    answer = await _asked(context, f"mutation {{ {' '.join(own)} {spread} }} {fragment}")
+    assert ("mutations in one" in answer["errors"][0]["message"]) is refused
+
+
+async def test_a_document_may_hold_many_mutations_of_which_one_is_executed(context: Context):
+    document = " ".join(f"mutation m{n} {{ a: signOutEverywhere b: signOutEverywhere }}" for n in range(10))
+    schema = build_schema(REGISTRY, extensions_for(GraphQL()))
+    answer = await execute(schema, document, None, "m3", context)
+    assert "mutations in one" not in str(answer)

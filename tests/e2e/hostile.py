@@ -88,7 +88,7 @@ def _yaml_bomb(levels: int) -> str:
 REGISTER = "mutation($t: String!) { registerLocation(target: $t) { problems { code } } }"
 VALIDATE = "mutation($c: String!) { validateEntity(document: $c) { problems { code } } }"
 NESTED = "{ entities(first: 1000) { nodes { relations(first: 1000) { nodes { ref } } } } }"
-COUNT = "{ entities { totalCount } }"
+FILTERED = "query($f: EntityFilter) { entities(filter: $f) { totalCount } }"
 MORE = "query($after: String) { entities(first: 1, after: $after) { nodes { ref } } }"
 _FORGED_CURSOR = urlsafe_b64encode(
     json.dumps({"totalItems": 1, "isPrevious": False, "query": {}, "orderFields": [["x", 1]]}).encode()
@@ -153,6 +153,40 @@ OPERATIONS = [
         graphql("", extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}),
         404,
         "PERSISTED_QUERY_NOT_FOUND",
+    ),
+    Hostile(
+        "a filter of 1,500 parts", graphql(FILTERED, {"f": {"or": [{"kind": [f"k{n}"]} for n in range(1_500)]}}), 200, "LIMIT_EXCEEDED"
+    ),
+    Hostile("400 kB of words to look for", graphql(FILTERED, {"f": {"text": "ab* " * 100_000}}), 200, "LIMIT_EXCEEDED"),
+    Hostile(
+        "4,000 facets",
+        graphql("query($p: [String!]!) { facets(of: $p) { of } }", {"p": [f"spec.a{n}" for n in range(4_000)]}),
+        200,
+        "LIMIT_EXCEEDED",
+    ),
+    Hostile(
+        "2,000 orderings",
+        graphql(
+            "query($o: [EntityOrder!]) { entities(orderBy: $o) { totalCount } }", {"o": [{"path": f"spec.a{n}"} for n in range(2_000)]}
+        ),
+        200,
+        "LIMIT_EXCEEDED",
+    ),
+    Hostile(
+        "a ref of 900 kB, to be quoted by the answer",
+        graphql("query($r: String!) { entity(ref: $r) { ref } }", {"r": "x" * 900_000}),
+        200,
+        "BAD_USER_INPUT",
+    ),
+    Hostile(
+        "60 documents to be validated at once",
+        graphql(
+            "mutation($c: String!) { " + " ".join(f"a{n}: validateEntity(document: $c) {{ valid }}" for n in range(60)) + " }",
+            {"c": "a: b\n---\n" * 2_000},
+            token=WRITER,
+        ),
+        400,
+        "LIMIT_EXCEEDED",
     ),
     Hostile("a cursor that was made up", graphql(MORE, {"after": "bm90IGEgY3Vyc29y"}), 200, "BAD_USER_INPUT"),
     Hostile("an id that was made up", graphql('{ node(id: "../../etc/passwd") { id } }'), 200, "BAD_USER_INPUT"),
@@ -292,6 +326,23 @@ REST = [
         400,
         "InputError",
     ),
+    Hostile(
+        "a predicate of 20,000 parts",
+        post("/api/catalog/entities/by-query", json.dumps({"query": {"$any": [{"kind": f"x{n}"} for n in range(20_000)]}}).encode(), _JSON),
+        400,
+        "InputError",
+    ),
+    Hostile(
+        "words to look for in 5,000 fields",
+        post(
+            "/api/catalog/entities/by-query",
+            json.dumps({"fullTextFilter": {"term": "x" * 500, "fields": [f"a{n}" for n in range(5_000)]}}).encode(),
+            _JSON,
+        ),
+        400,
+        "InputError",
+    ),
+    Hostile("3,000 REST facets", get("/api/catalog/entity-facets?" + "&".join(f"facet=a{n}" for n in range(3_000))), 400, "InputError"),
     Hostile(
         "a method in a header", post("/api/catalog/entities", b"{}", _JSON, "X-HTTP-Method-Override: DELETE"), 405, "MethodNotAllowedError"
     ),

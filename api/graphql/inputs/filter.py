@@ -8,6 +8,7 @@ import strawberry
 from api.graphql.given import given
 from api.graphql.types.relation_type import RelationDirection, RelationType
 from graph.conditions import (
+    All,
     AnyOf,
     Condition,
     FactExists,
@@ -20,11 +21,15 @@ from graph.conditions import (
     all_of,
     fact_in,
 )
-from graph.errors import InputError, InvalidRefError
+from graph.errors import InputError, InvalidRefError, LimitExceededError
 from graph.refs import Ref, parse_ref
 from graph.relations import Direction, RelationRegistry
 
+MOST_PARTS = 400
+"""Stores take no more in one condition than a thousand, what is visible included."""
+
 _RELATIONS = "relations."
+_LONGEST_TEXT = 1_000
 
 
 def _field(description: str, **options: Any) -> Any:
@@ -88,10 +93,24 @@ class EntityFilter:
 
 
 def condition_of(filter: EntityFilter | None, registry: RelationRegistry) -> Condition | None:
-    """The condition that the filter means, None for none. InputError, naming the field, for refs and paths that can't be."""
+    """The condition that the filter means, None for none. InputError, naming the field, for refs and paths that can't be;
+    LimitExceededError for more than a store can be asked at once.
+    """
     if not filter:
         return None
-    return all_of(_conditions(filter, registry))
+    condition = all_of(_conditions(filter, registry))
+    if (parts := _parts(condition)) > MOST_PARTS:
+        raise LimitExceededError(f"`filter` comes to {parts:,} parts; the limit is {MOST_PARTS:,}. Ask for less, or in parts.")
+    return condition
+
+
+def _parts(condition: Condition) -> int:
+    """How much there is to look for: each leaf once, and what follows chains of relations ten times."""
+    if isinstance(condition, All | AnyOf):
+        return 1 + sum(map(_parts, condition.of))
+    if isinstance(condition, Not):
+        return 1 + _parts(condition.of)
+    return 10 if isinstance(condition, Related) and condition.transitive else 1
 
 
 _FACTS: Sequence[tuple[str, Callable[[EntityFilter], list[str] | None]]] = (
@@ -127,11 +146,17 @@ def _conditions(filter: EntityFilter, registry: RelationRegistry) -> Iterator[Co
         texts = given(related.target)
         targets = None if texts is None else _targets("related.target", texts, None)
         yield Related(str(related.relation.value), Direction(related.direction.value), targets, related.transitive)
-    if words := (given(filter.text) or "").lower().split():
-        yield TextContains(tuple(words))
+    yield from _of_text(given(filter.text) or "")
     yield from _whether(filter.orphan, IsOrphan())
     yield from _whether(filter.has_errors, HasErrors())
     yield from _combined(filter, registry)
+
+
+def _of_text(text: str) -> Iterator[Condition]:
+    if len(text) > _LONGEST_TEXT:
+        raise LimitExceededError(f"`text` has {len(text):,} characters; the limit is {_LONGEST_TEXT:,}.")
+    if words := text.lower().split():
+        yield TextContains(tuple(words))
 
 
 def _combined(filter: EntityFilter, registry: RelationRegistry) -> Iterator[Condition]:

@@ -5,7 +5,10 @@ from enum import Enum
 
 import strawberry
 
+from graph.errors import LimitExceededError
 from graph.store import Order
+
+_MOST_ORDERS = 20
 
 
 @strawberry.enum(description="Which way a list is sorted.")
@@ -24,5 +27,7 @@ class EntityOrder:
 
 
 def orders_of(given: Sequence[EntityOrder] | None) -> tuple[Order, ...]:
-    """The orderings as the store takes them; none for none."""
+    """The orderings as the store takes them; none for none. LimitExceededError for more than anybody reads."""
+    if given and len(given) > _MOST_ORDERS:
+        raise LimitExceededError(f"`orderBy` has {len(given):,} paths; the limit is {_MOST_ORDERS}.")
     return tuple(Order(order.path.lower(), order.direction is OrderDirection.DESC) for order in given or ())

@@ -13,7 +13,10 @@ from api.graphql.given import given
 from api.graphql.inputs.filter import condition_of
 from api.graphql.types.fields import attribute
 from graph.conditions import EVERYTHING
+from graph.errors import LimitExceededError
 from graph.store import FacetCount
+
+_MOST_FACETS = 100
 
 
 @strawberry.type(description="A value, and how many entities have it.")
@@ -44,6 +47,8 @@ async def facets(
     filter: Filter = UNSET,
 ) -> list[FacetAnswer]:
     paths = tuple(dict.fromkeys(path.lower() for path in of))
+    if len(paths) > _MOST_FACETS:
+        raise LimitExceededError(f"`of` has {len(paths):,} paths; the limit is {_MOST_FACETS}. Ask in parts.")
     condition = condition_of(given(filter), info.context.registry) or EVERYTHING
     found = await info.context.store.facets(paths, condition, visible=info.context.visible)
     return [FacetAnswer(path, found.get(path.lower(), ())) for path in of]

@@ -19,13 +19,15 @@ from api.rest.catalog.predicates import Translation, predicate_of_filters
 from api.rest.catalog.reading import MAX_BODY_BYTES, Catalog, Reading, whole_number
 from graph.conditions import AnyOf, Condition, FactContains, all_of
 from graph.entities import Entity
-from graph.errors import InputError
+from graph.errors import InputError, LimitExceededError
 from graph.store import Order, Page, Window
 
 DEFAULT_LIMIT = 20
 MOST_ROWS = 10_000
 """A page holds no more, whatever the limit; its cursor leads on."""
 
+_LONGEST_TERM = 1_000
+_MOST_TEXT_FIELDS = 50
 _ALWAYS_THERE = {"kind", "apiversion", "metadata.name", "metadata.namespace", "metadata.uid"}
 
 
@@ -51,7 +53,9 @@ def by_query_routes(prefix: str, catalog: Catalog) -> Sequence[Route]:
         return await _answer(catalog.read_by(request), _asked_by_parameters(request))
 
     async def by_body(request: Request) -> Response:
-        return await _answer(catalog.read_by(request), _asked_by_body(await json_object(request, MAX_BODY_BYTES)))
+        without = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+        body = {} if without else await json_object(request, MAX_BODY_BYTES)
+        return await _answer(catalog.read_by(request), _asked_by_body(body))
 
     path = prefix + "/entities/by-query"
     return [Route(path, answering(by_parameters), methods=["GET"]), Route(path, answering(by_body), methods=["POST"])]
@@ -84,6 +88,8 @@ async def _condition(
     if sorted_by and sorted_by not in _ALWAYS_THERE:
         parts.append(Translation(reading.registry).exists(sorted_by))
     if term := term.strip().lower():
+        if len(term) > _LONGEST_TERM or len(fields or ()) > _MOST_TEXT_FIELDS:
+            raise LimitExceededError(f"Words to look for have {_LONGEST_TERM:,} characters at most, in {_MOST_TEXT_FIELDS} fields at most.")
         paths = [sorted_by or "metadata.uid"] if fields is None else [field.lower() for field in fields]
         held = tuple(FactContains(path, term) for path in dict.fromkeys(paths))
         parts.append(held[0] if len(held) == 1 else AnyOf(held))
