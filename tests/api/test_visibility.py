@@ -98,3 +98,25 @@ async def test_the_tag_of_an_answer_does_not_tell_that_something_hidden_has_chan
         after = await client.get("/graphql", params=asked, headers={"If-None-Match": tag})
         assert after.status_code == 200
         assert after.headers["etag"] != tag
+
+
+async def test_what_could_only_be_had_by_telling_is_refused(organisation: Store) -> None:
+    """Whatever entities there are: the refusal itself tells nothing."""
+    policy = {
+        "rules": [{"allow": ["catalog.entity.read"], "to": ["everyone"]}],
+        "references": "hidden",
+        "redact": [{"fields": ["metadata.title"], "from": ["everyone"], "if": {"hasTag": ["nothing-has-it"]}}],
+    }
+    async with client_of(organisation, permission=Permission.model_validate(policy)) as client:
+        for wanted, order in (("{}", "spec.owner"), ("{}", "metadata.title"), ('{ where: { path: "spec.dependsOn" } }', "kind")):
+            query = f'{{ entities(filter: {wanted}, orderBy: {{ path: "{order}" }}) {{ nodes {{ ref }} }} }}'
+            answer = (await client.post("/graphql", json={"query": query})).json()
+            assert answer["data"] is None
+            assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+        for asked in (
+            "entity-facets?facet=spec.owner",
+            "entities?filter=spec.system=checkout",
+            "entities/by-query?orderField=metadata.title",
+        ):
+            answer = await client.get(f"/api/catalog/{asked}")
+            assert (answer.status_code, answer.json()["error"]["name"]) == (400, "InputError")
