@@ -63,7 +63,7 @@ class _Server(uvicorn.Server):
         self._failure: BaseException | None = None
         super().__init__(
             uvicorn.Config(
-                _with_addresses(protected(self._app, config.backend), config.backend.trust_proxy),
+                with_addresses(protected(self._app, config.backend), config.backend.trust_proxy),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
-def _with_addresses(app: ASGIApp, trusted: Sequence[str]) -> ASGIApp:
+def with_addresses(app: ASGIApp, trusted: Sequence[str]) -> ASGIApp:
     """The application, told the address of each client by the proxies that are trusted, and that of the other end of the connection."""
     # Whoever is believed in this can name any address as their own.
     return Peers(cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), list(trusted))) if trusted else app)

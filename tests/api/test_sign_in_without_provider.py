@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.server import with_addresses
 from config import Config
 from graph.store import Store
 from tests.api.signed_in import BASE, application
@@ -59,6 +60,17 @@ async def test_whoever_else_sends_the_headers_is_refused(organisation: Store, ad
         assert "not among oauth2Proxy.trustedProxies" in await refusal(client, ANN | {"x-forwarded-for": "10.1.2.3"})
         answer = await client.get("/api/auth/oauth2Proxy/refresh", headers=ANN | SCRIPT)
         assert answer.status_code == 401
+
+
+async def test_the_address_is_that_of_the_connection_whatever_is_forwarded(organisation: Store):
+    """Both where `backend.trustProxy` believes the proxy what it says of its clients, and where a client names the proxy's address."""
+    async with application(organisation, behind(trustedProxies=["10.1.2.3"])) as app:
+        for address, forwarded, status in (("10.1.2.3", "192.0.2.7", 200), ("192.0.2.7", "10.1.2.3", 401)):
+            served = with_addresses(app, ["10.1.2.3", "192.0.2.7"])
+            transport = httpx.ASGITransport(served, raise_app_exceptions=False, client=(address, 50_000))
+            async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+                answer = await client.get(VIEWER, headers=ANN | {"x-forwarded-for": forwarded})
+            assert answer.status_code == status
 
 
 async def test_a_proxy_proves_itself_by_a_secret(organisation: Store):
