@@ -74,6 +74,8 @@ def charge(connection: HTTPConnection, cost: int) -> None:
     """Take from the principal of an admitted request what it turns out to cost. RateLimitedError if that is more than there is."""
     limits = cast("PrincipalLimits | None", connection.scope.get(_LIMITS))
     meter = limits.meter_of(connection.scope) if limits else None
+    # Over a WebSocket each operation is a request of its own.
+    cost += REQUEST_COST if connection.scope["type"] == "websocket" else 0
     if meter and cost > 0:
         meter.take(cost)
 

@@ -37,3 +37,14 @@ async def test_a_websocket_takes_registered_operations_and_no_others(tmp_path: P
         told = await _asked(server.url, *asked, {"query": "subscription { entityChanges { cursor } }"})
     assert [message["payload"]["data"] for message in told[:2]] == [{"entities": {"totalCount": 0}}] * 2
     assert [message["payload"][0]["extensions"]["code"] for message in told[2:]] == ["FORBIDDEN", "PERSISTED_QUERY_NOT_FOUND", "FORBIDDEN"]
+
+
+async def test_operations_over_one_websocket_are_paid_for_one_by_one(tmp_path: Path):
+    (tmp_path / "catalog").mkdir()
+    config = configuration(tmp_path, "catalog/*.yaml")
+    config.write_text(config.read_text().replace("backend:\n", "backend:\n  rateLimit: { guestCostPerMinute: 210 }\n"))
+    with serving(config) as server:
+        told = await _asked(server.url, *[{"query": "{ __typename }"}] * 4)
+    assert [message["type"] for message in told] == ["next", "next", "next", "error"]
+    assert told[3]["payload"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert told[3]["payload"][0]["extensions"]["retryAfterSeconds"] in range(1, 60)
