@@ -13,12 +13,11 @@ import pytest
 from config import Config
 from graph.conditions import EVERYTHING
 from graph.errors import StoreUnavailableError
-from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Cause, Location
 from graph.stores.sqlite import SqliteStore
 from ingest.progress import Progressed
-from tests.ingest.catalogs import Catalog, component, location
+from tests.ingest.catalogs import ANN, Catalog, component, location
 from workers.composition import running_worker
 
 
@@ -224,7 +223,7 @@ async def test_a_refresh_that_a_user_asked_for_names_the_user_in_the_log(catalog
     async with running_worker(config, catalog.store, RelationRegistry()) as beside:
         await until(has(catalog, "a"))
         catalog.write("all.yaml", component("b"))
-        await beside.actions.refresh(["component:a"], Ref("user:default/ann"), visible=EVERYTHING)
+        await beside.actions.refresh(["component:a"], ANN)
         await until(has(catalog, "b"))
     causes = {change.cause for change in await catalog.store.changes(1, 10, visible=EVERYTHING)}
     assert causes == {Cause("user", "user:default/ann")}
@@ -234,7 +233,7 @@ async def test_a_registered_location_is_kept_in_step_after_a_restart(catalog: Ca
     catalog.targets, catalog.settings = (), {"registration": {"fileRoots": [str(catalog.folder)]}}
     target = str(catalog.write("all.yaml", component("a")))
     async with running_worker(configured(catalog), catalog.store, RelationRegistry()) as beside:
-        await beside.actions.register("file", target, Ref("user:default/ann"), dry_run=False)
+        await beside.actions.register("file", target, ANN, dry_run=False)
         assert await catalog.refs() == ["component:default/a"]
     catalog.write("all.yaml", component("a"), component("b"))
     async with running_worker(configured(catalog, processing_interval=timedelta(seconds=1)), catalog.store, RelationRegistry()):
