@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from config import Config
+from graph.access import Principal, PrincipalKind, unrestricted
 from graph.conditions import EVERYTHING
 from graph.entities import Entity
 from graph.refs import Ref
@@ -15,6 +16,7 @@ from graph.store import CatalogError, Change, ErrorFilter, Store, Window
 from ingest.pipeline import RefreshReport, synchronise
 from tests.graph_dump import graph_dump
 
+ANN = unrestricted(Principal(Ref("user:default/ann"), PrincipalKind.USER, (Ref("user:default/ann"),)))
 KINDS = ("Component", "API", "Resource", "System", "Domain", "Group", "User", "Template", "Location")
 
 

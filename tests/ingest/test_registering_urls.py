@@ -7,17 +7,14 @@ import pytest
 import yaml
 
 from config import Config
-from graph.refs import Ref
 from graph.relations import RelationRegistry
 from ingest.lifecycle import Registered
 from ingest.settings import settings_from
 from plugins.hosts import opened_hosts
-from tests.ingest.catalogs import Catalog, component
+from tests.ingest.catalogs import ANN, Catalog, component
 from tests.servers.github.hub import Hub
 from tests.servers.github.serving import serving_github
 from workers.lifecycle.actions import CatalogActions
-
-ANN = Ref("user:default/ann")
 
 
 @pytest.fixture
