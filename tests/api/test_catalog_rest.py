@@ -233,6 +233,7 @@ async def test_cursors_lead_both_ways_and_keep_the_total(client: httpx.AsyncClie
     assert (names(second["items"]), second["totalItems"], list(second["pageInfo"])) == (["cart", "audit"], 4, ["prevCursor"])
     again = await posted(client, "/entities/by-query", {"cursor": second["pageInfo"]["prevCursor"], "limit": 2})
     assert (names(again["items"]), again["totalItems"], list(again["pageInfo"])) == (["shop", "ledger"], 4, ["nextCursor"])
+    assert len((await client.post(f"{PREFIX}/entities/by-query")).json()["items"]) == 20
     assert (await got(client, "/entities/by-query", limit=0)) == {"items": [], "totalItems": 20, "pageInfo": {}}
     assert (await got(client, "/entities/by-query", limit=1, totalItems="exclude"))["totalItems"] == 0
 
