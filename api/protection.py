@@ -137,8 +137,12 @@ def is_own_origin(connection: HTTPConnection, base_url: str) -> bool:
     origin = connection.headers.get("origin")
     if origin is None:
         return True
-    named = urlsplit(origin)
     own = urlsplit(base_url)
+    try:
+        named = urlsplit(origin)
+    except ValueError:
+        # A host that begins with a bracket and does not end with one.
+        return False
     return named.netloc == connection.headers.get("host") or (named.scheme, named.netloc) == (own.scheme, own.netloc)
 
 

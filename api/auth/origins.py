@@ -14,8 +14,11 @@ _PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of an address, lower case."""
-    parts = urlsplit(url)
+    """Scheme, host and port of an address, lower case; empty for what is no address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
@@ -52,7 +55,7 @@ class Origins:
 
     def address(self, given: str) -> str:
         """The address of a page of an allowed origin. ForbiddenError for others."""
-        if not re.fullmatch(r"https?://[!-~]+", given) or "\\" in given or "@" in urlsplit(given).netloc:
+        if not re.fullmatch(r"https?://[!-~]+", given) or "\\" in given or "@" in origin_of(given):
             raise InputError("redirectUrl has to be an http or https address.")
         self.allowed(given)
         return given

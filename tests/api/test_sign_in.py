@@ -222,6 +222,9 @@ async def test_an_email_that_is_not_verified_names_nobody(browser: httpx.AsyncCl
         "evil.example.com",
         "",
         "///evil.example.com",
+        "http://[",
+        "https://portal.example.com@evil.example.com",
+        "https://portal.example.com\\@evil.example.com",
     ],
 )
 async def test_nobody_is_led_elsewhere(browser: httpx.AsyncClient, target: str):
@@ -269,7 +272,9 @@ async def test_a_popup_tells_the_portal_what_failed(browser: httpx.AsyncClient):
     assert "set-cookie" not in page.headers
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example.com", f"{PORTAL}.evil.example.com", "null", f"{PORTAL}:8443"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example.com", f"{PORTAL}.evil.example.com", "null", f"{PORTAL}:8443", "http://[", "http://[::1"]
+)
 async def test_a_popup_tells_no_other_page(browser: httpx.AsyncClient, origin: str):
     refused = await browser.get(START, params={"env": "development", "flow": "popup", "origin": origin})
     assert refused.status_code == 403
@@ -298,6 +303,13 @@ async def test_nobody_else_learns_it(browser: httpx.AsyncClient):
         for method, path in (("GET", "refresh"), ("POST", "logout")):
             assert (await browser.request(method, f"/api/auth/oidc/{path}", headers=headers)).status_code == 403
     assert await viewer(browser) == ANN
+
+
+async def test_an_origin_that_is_no_address_is_refused(browser: httpx.AsyncClient):
+    await browser.get(await came_back(browser))
+    for path in ("/graphql", "/api/auth/sign-out", "/api/auth/oidc/logout"):
+        refused = await browser.post(path, json={"query": "{ viewer { ref } }"}, headers=JSON | SCRIPT | {"origin": "http://["})
+        assert refused.status_code == 403
 
 
 async def test_a_user_who_has_left_the_catalog_is_not_signed_in_any_more(browser: httpx.AsyncClient, organisation: Store):
