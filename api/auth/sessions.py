@@ -102,7 +102,7 @@ class Sessions:
         row, secret_digest = await self._row_of(secret)
         await self._check(row, secret_digest)
         now = self._clock()
-        if now - datetime.fromisoformat(row.value["used"]) >= _TOUCHED_EVERY:
+        if now - datetime.fromisoformat(row.value["used"]) >= min(_TOUCHED_EVERY, self._idle / 4):
             value = {**row.value, "used": now.isoformat()}
             # Whoever was faster has touched or renewed it as well; and a store that only reads for a moment keeps nobody out.
             with suppress(StaleWriteError, StoreUnavailableError):

@@ -29,7 +29,7 @@ def count(session: Session, filter: Condition, visible: Condition) -> int:
     """How many entities the filter lets through."""
     composer = Composer(visible)
     found = candidates_for(session, composer, filter)
-    if found and (found.number == 0 or (found.is_whole and visible == EVERYTHING)):
+    if found and visible == EVERYTHING and (found.number == 0 or found.is_whole):
         return found.number
     nodes, rest = ("nodes", filter) if found is None else (found.ids, found.rest)
     matches = _matches(composer, rest)
@@ -47,6 +47,8 @@ class EntityList:
         self._ordering = Ordering(self._composer, order)
         self._keys = self._ordering.keys("node.id")
         self._found = candidates_for(session, self._composer, filter)
+        # Where something is hidden, it must not cost other queries than what is missing.
+        self._is_empty = self._found is not None and self._found.number == 0 and visible == EVERYTHING
         self._matches = _matches(self._composer, filter)
         # In the order of their refs, many candidates are met sooner by going along that order.
         self._nodes = self._found.nodes if self._found and (order or self._found.number < _MANY) else nodes_from(None)
@@ -55,7 +57,7 @@ class EntityList:
     def page(self, window: Window) -> Page[Entity]:
         """The window's rows. InvalidCursorError if one of its keysets does not fit the ordering."""
         check_bounds(window, len(self._order) + 1, nullable=len(self._order))
-        if self._found and self._found.number == 0:
+        if self._is_empty:
             return Page([], [], False, False)
         bounds = [self._ordering.after(window.after)] if window.after is not None else []
         bounds += [self._ordering.before(window.before)] if window.before is not None else []

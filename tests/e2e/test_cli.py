@@ -359,13 +359,16 @@ def test_a_worker_needs_a_queue(shell: Shell):
     assert shell("worker") == Result(2, "", message)
 
 
+COMMANDS = ["serve", "worker", "ingest", "validate", "impact", "owners", "query", "schema", "login", "logout", "policy", "config"]
+
+
 def test_the_overview_names_every_command(shell: Shell):
     result = shell("--help")
     names = [line.split()[0] for line in result.lines[result.lines.index("Commands:") + 1 :]]
-    assert (result.code, names) == (0, ["serve", "worker", "ingest", "validate", "impact", "owners", "query", "schema", "config"])
+    assert (result.code, names) == (0, COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "ingest", "validate", "impact", "owners", "query", "schema", "config"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(shell: Shell, command: str):
     result = shell(command, "--help")
     assert (result.code, result.lines[0].startswith(f"Usage: callboard {command} ")) == (0, True)

@@ -34,7 +34,7 @@ NPM_LOCK = {
     "packages": {"": {"name": "x", "dependencies": {"harmful": "2.0.0"}}, "node_modules/harmful": {"version": "2.0.0"}},
 }
 NOBODY = Accepted({})
-ACCEPTING = Accepted({ID: date.today() + timedelta(days=1)})
+ACCEPTING = Accepted({ID: date.today() + timedelta(days=7)})
 NO_LONGER = Accepted({ID: date.today()})
 
 

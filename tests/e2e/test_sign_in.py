@@ -294,10 +294,10 @@ def test_a_session_that_is_left_alone_ends(page: Page, tmp_path: Path, browser: 
     addresses = (f"http://127.0.0.1:{free_port()}", "http://127.0.0.1:9")
     with (
         openid_server(f"{addresses[0]}/api/auth/oidc/handler/frame") as provider,
-        serving(configuration(tmp_path, addresses, provider, idle="PT4S")) as server,
+        serving(configuration(tmp_path, addresses, provider, idle="PT10S")) as server,
     ):
         sign_in(page, server)
         is_signed_in(page, server)
-        page.wait_for_timeout(4_100)
+        page.wait_for_timeout(10_100)
         page.goto(f"{server.url}/graphql")
         expect(page).to_have_title("Sign in - Callboard")
