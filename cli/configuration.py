@@ -13,6 +13,7 @@ from config.load import Source, load_with_source, redacted
 from config.model import Config
 from config.paths import shown_path
 from graph.configured import registry_from
+from graph.redaction import check_redactions
 from ingest.settings import configured_kinds
 
 
@@ -31,7 +32,7 @@ def check(configs: tuple[Path, ...], format_: str) -> int:
     """
     try:
         config, source = load_with_source(configs)
-        registry_from(config.catalog.relations)
+        check_redactions(config.permission, registry_from(config.catalog.relations))
         configured_kinds(config.catalog.kinds)
     except ConfigurationError as error:
         for problem in error.all:

@@ -317,6 +317,11 @@ def test_config_check_names_every_problem(shell: Shell):
             "catalog: { kinds: [{ kind: K, apiVersions: [v1], jsonSchema: { type: 7 } }] }",
             "catalog.kinds[0].jsonSchema: is no valid JSON Schema",
         ),
+        (
+            "catalog: { relations: [{ name: uses, forward: uses, backward: usedBy, declarations: [{ field: uses, kinds: [K] }] }] }\n"
+            "permission: { enabled: true, redact: [{ fields: [spec.uses], from: [everyone] }] }",
+            "permission.redact: spec.uses can't be redacted: spec.uses declares relations",
+        ),
     ],
 )
 def test_config_check_looks_at_relations_and_schemas(shell: Shell, text: str, problem: str):
