@@ -5,6 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 from hashlib import blake2b
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -34,7 +37,6 @@ from api.rest.catalog.acting import Acting
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.rest.permission import HEALTH, permission_routes
-from api.rest.proxy import open_proxy_paths, proxy_routes
 from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
 from config.model import Config
@@ -44,8 +46,10 @@ from graph.redacting import seen_by
 from graph.redaction import check_redactions
 from graph.relations import RelationRegistry
 from graph.store import Store
-from plugins.outbound.client import Outbound
 from plugins.receivers import receptions_from
+
+if TYPE_CHECKING:
+    from plugins.outbound.client import Outbound
 
 _FIRST_TRY_SECONDS = 0.5
 """How long a start waits for the store, so that the first requests to a store that is there are answered."""
@@ -64,7 +68,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     check_redactions(config.permission, registry)
     opening, audit = StoreOpening(store, background), Audit(config.backend.audit.file, secrets=secrets_of(config))
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
-    times, outbound = OperationTimes(), Outbound(config.backend.reading)
+    times, outbound = OperationTimes(), _outbound(config)
     sign_in = sign_in_for(config, store, outbound, audit)
     graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit, sign_in)
     app = Starlette(
@@ -93,14 +97,29 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     return app
 
 
+def _outbound(config: Config) -> "Outbound | None":
+    """What reaches other systems for whoever asks; None where nothing that is configured does."""
+    if not (config.proxy.endpoints or config.auth or config.backend.auth.external_access):
+        return None
+    return cast("Outbound", _only_where_configured("plugins.outbound.client").Outbound(config.backend.reading))
+
+
+def _only_where_configured(module: str) -> ModuleType:
+    # Clients of HTTP take memory for which most servers have no use.
+    return import_module(module)
+
+
 def _admission(config: Config, sign_in: SignIn) -> Middleware:
-    open_paths = (*_OPEN_PATHS, *open_proxy_paths(config.proxy), *sign_in.open_paths)
+    proxied = _only_where_configured("api.rest.proxy").open_proxy_paths(config.proxy) if config.proxy.endpoints else ()
+    open_paths = (*_OPEN_PATHS, *proxied, *sign_in.open_paths)
     policy = policy_from(config.permission)
     return Middleware(Admission, authenticator=sign_in.authenticator, policy=policy, open_paths=open_paths, sign_in_page=sign_in.page)
 
 
 @asynccontextmanager
-async def _living(store: Store, opening: StoreOpening, feed: LogFeed, outbound: Outbound, app: Starlette) -> AsyncGenerator[None, None]:
+async def _living(
+    store: Store, opening: StoreOpening, feed: LogFeed, outbound: "Outbound | None", app: Starlette
+) -> AsyncGenerator[None, None]:
     app.state.opening = asyncio.create_task(opening.run())
     await opening.wait_for_first_try(_FIRST_TRY_SECONDS)
     try:
@@ -110,20 +129,24 @@ async def _living(store: Store, opening: StoreOpening, feed: LogFeed, outbound: 
         app.state.opening.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.wait([app.state.opening])
-        await outbound.close()
+        if outbound:
+            await outbound.close()
         app.state.audit.close()
         await store.close()
 
 
 def _rest_routes(
-    config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, audit: Audit, outbound: Outbound
+    config: Config, store: Store, registry: RelationRegistry, opening: StoreOpening, audit: Audit, outbound: "Outbound | None"
 ) -> list[Route]:
+    proxied: list[Route] = []
+    if config.proxy.endpoints:
+        proxied = _only_where_configured("api.rest.proxy").proxy_routes(config.proxy, outbound, audit)
     return [
         *entity_set_routes(lambda: opening.actions, audit, config.catalog.registration.max_set_bytes),
         *catalog_routes(store, registry, Acting(lambda: opening.actions, audit)),
         *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
         *webhook_routes(receptions_from(config), store, opening),
-        *proxy_routes(config.proxy, outbound, audit),
+        *proxied,
         *user_settings_routes(store, lambda: opening.opened, audit),
     ]
 

@@ -5,7 +5,8 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from ctypes import CDLL
 from functools import partial
 from importlib import import_module
 from types import FrameType
@@ -33,6 +34,8 @@ from workers.beside import Beside
 
 _BACKLOG = 2048
 _LONGEST_STOP_SECONDS = 3
+_SETTLED_SECONDS = 3
+"""When a start with nothing to read is over."""
 _TOLD_TO_CLIENTS = ("Invalid HTTP request received.", "ASGI callable returned without completing handshake.")
 """What uvicorn logs of requests that are no HTTP and of WebSockets that were refused, as often as anybody likes to send them."""
 
@@ -79,6 +82,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        asyncio.get_running_loop().call_later(_SETTLED_SECONDS, _give_back_memory)
         opening: asyncio.Task[None] = self._app.state.opening
         opening.add_done_callback(self._stop_for)
         sys.stdout.write(f"Callboard listens on {self._address}, with GraphiQL at {self._address}/graphql. Ctrl-C stops it.\n")
@@ -117,6 +121,12 @@ async def _background(config: Config, store: Store, registry: RelationRegistry, 
     composition = await asyncio.to_thread(import_module, "workers.composition")
     async with composition.running_worker(config, store, registry, progress) as beside:
         yield beside
+
+
+def _give_back_memory() -> None:
+    """Return to the system what starting took and does not need any more, where the C library keeps it (glibc)."""
+    with suppress(OSError, AttributeError, TypeError):
+        CDLL(None).malloc_trim(0)
 
 
 def _listening(listen: Listen) -> socket.socket:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.routing import BaseRoute
 
@@ -13,7 +13,9 @@ from api.auth.personal import PersonalTokens
 from api.auth.sessions import Sessions
 from config.model import Config
 from graph.store import Store
-from plugins.outbound.client import Outbound
+
+if TYPE_CHECKING:
+    from plugins.outbound.client import Outbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class SignIn:
     page: str | None = None
 
 
-def sign_in_for(config: Config, store: Store, outbound: Outbound, audit: Audit) -> SignIn:
+def sign_in_for(config: Config, store: Store, outbound: "Outbound | None", audit: Audit) -> SignIn:
     """Signing in as configured: by `auth`, and for services by `backend.auth.externalAccess`. `outbound` reaches issuers."""
     if config.auth is None and not config.backend.auth.external_access:
         return SignIn(EveryoneIsGuest())
