@@ -60,13 +60,14 @@ async def load(database: Database, target: str, begin: Any = None) -> None:
 
 
 async def dump(database: Database, target: str) -> dict[str, Any]:
-    """The graph at one moment. A server may still commit what a client asked for just before it was killed."""
+    """The graph, once it stays as it is: a server may still commit what a client asked for just before it was killed, and Neo4j shows
+    what it commits piece by piece.
+    """
     async with opened(configuration(database, target)) as store:
-        while True:
-            head = await store.head()
-            dumped = await graph_dump(store)
-            if await store.head() == head:
-                return dumped
+        dumped, before = await graph_dump(store), None
+        while dumped != before:
+            before, dumped = dumped, await graph_dump(store)
+        return dumped
 
 
 def timed_load(database: Database, target: str) -> float:

@@ -205,17 +205,22 @@ class GraphQLSocket:
             async with aclosing(answers(self._schema, asked, self._context(), self._settings)) as stream:
                 async for answer in stream:
                     if "data" not in answer:
-                        self._operations.pop(id, None)
+                        self._forget(id)
                         await self._send({"id": id, "type": "error", "payload": answer["errors"]})
                         return
                     await self._send({"id": id, "type": "next", "payload": answer})
-            self._operations.pop(id, None)
+            self._forget(id)
             await self._send({"id": id, "type": "complete"})
         except (WebSocketDisconnect, FeedClosedError, RuntimeError, OSError):
             # Whoever receives closes the connection, or notices that it has gone.
             return
         finally:
-            self._operations.pop(id, None)
+            self._forget(id)
+
+    def _forget(self, id: str) -> None:
+        """Free the id of the operation that calls this. Another one may have it already: its client was told that this one is over."""
+        if self._operations.get(id) is asyncio.current_task():
+            del self._operations[id]
 
     async def _ping(self) -> None:
         """Keep proxies from taking a silent connection for a dead one."""

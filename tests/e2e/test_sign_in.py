@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -96,7 +97,16 @@ def configuration(folder: Path, addresses: tuple[str, str], provider: OpenIdServ
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, addresses: tuple[str, str], provider: OpenIdServer) -> Iterator[Serving]:
     with serving(configuration(tmp_path_factory.mktemp("sign-in"), addresses, provider)) as started:
+        users_are_read(started)
         yield started
+
+
+def users_are_read(server: Serving) -> None:
+    """Nobody can sign in before."""
+    until = time.monotonic() + 60
+    while " 1 created" not in server.log.read_text():
+        assert time.monotonic() < until, server.log.read_text()
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +306,7 @@ def test_a_session_that_is_left_alone_ends(page: Page, tmp_path: Path, browser: 
         openid_server(f"{addresses[0]}/api/auth/oidc/handler/frame") as provider,
         serving(configuration(tmp_path, addresses, provider, idle="PT10S")) as server,
     ):
+        users_are_read(server)
         sign_in(page, server)
         is_signed_in(page, server)
         page.wait_for_timeout(10_100)
