@@ -202,6 +202,17 @@ async def test_what_is_against_the_protocol_ends_the_connection(unchanged: Servi
         assert await closed_with(socket) == code
 
 
+async def test_an_id_is_taken_again_once_its_operation_is_over_and_not_before(unchanged: Serving):
+    async with client(unchanged) as one:
+        await one.subscribe("1", "{ nothing }")
+        assert (await one.receive())["type"] == "error"
+        await one.subscribe("1")
+        await one.subscribe("2", "{ viewer { ref } }")
+        assert [(await one.receive())["type"] for _ in range(2)] == ["next", "complete"]
+        await one.subscribe("1")
+        assert await closed_with(one.socket) == 4409
+
+
 async def test_a_connection_that_says_nothing_is_ended(unchanged: Serving):
     async with connect(address(unchanged), subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
         began = time.monotonic()
