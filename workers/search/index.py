@@ -87,7 +87,7 @@ class IndexBatch:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word to look for, as its analysed form, or one of its `synonyms`. Only an `open` one, the last while somebody types, is a prefix too."""
+    """A word to look for, as its analysed form, or one of its `synonyms`. An `open` one, the last while somebody types, is a prefix too."""
 
     text: str
     synonyms: tuple[str, ...] = ()
