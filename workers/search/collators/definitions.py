@@ -35,6 +35,9 @@ _QUICK = 4_000
 _PROTOBUF = re.compile(r"^[ \t]*(?:syntax\s*=|edition\s*=|package\s+[\w.]+\s*;|message\s+\w+\s*\{|service\s+\w+\s*\{)", re.MULTILINE)
 _GRAPHQL = re.compile(r"^[ \t]*(?:extend\s+)?(?:type|interface|input|enum|union|scalar|schema|directive)\b\s*[@\w{]", re.MULTILINE)
 
+# A definition need not be refused for what nobody sees, as a descriptor is.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+
 _log = logging.getLogger("callboard.search")
 
 
@@ -109,5 +112,5 @@ def _value(text: str) -> object:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
             pass  # It may be YAML all the same.
-    document = next(split(decoded(text.encode("utf-8", "surrogatepass"))), None)
+    document = next(split(decoded(_UNPRINTABLE.sub(" ", text).encode())), None)
     return parse(document, Places(document)).json if document is not None else None
