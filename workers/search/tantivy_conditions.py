@@ -23,6 +23,7 @@ def filter_of(query: SearchQuery) -> Query:
 @lru_cache(maxsize=256)
 def _visible(visible: tuple[tuple[str, Condition], ...]) -> Query:
     types: dict[Condition, list[str]] = {}
+    "".join(document_type for document_type, _ in visible).encode()
     for document_type, condition in visible:
         types.setdefault(condition, []).append(document_type)
     found = [_visible_types(of, condition) for condition, of in types.items()]

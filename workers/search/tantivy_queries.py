@@ -7,22 +7,23 @@ little, words may have typos. Where that finds hardly anything, only most of the
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from tantivy import Occur, Query
 
 from workers.search.index import Terms, TextField, Word
 from workers.search.tantivy_schema import SCHEMA, WHOLE, text_field, whole
-from workers.search.words import inflections, typos_in
+from workers.search.words import LONGEST_WORD, inflections, typos_in
 
 WEIGHTS = {
-    TextField.NAME: 8.0,
-    TextField.TITLE: 6.0,
-    TextField.TAGS: 4.0,
-    TextField.REFERENCES: 2.5,
-    TextField.DESCRIPTION: 2.0,
-    TextField.DETAILS: 1.6,
-    TextField.PARAMETERS: 1.3,
-    TextField.STEPS: 1.1,
+    TextField.NAME: 20.0,
+    TextField.TITLE: 12.0,
+    TextField.TAGS: 7.0,
+    TextField.REFERENCES: 4.0,
+    TextField.DESCRIPTION: 2.5,
+    TextField.DETAILS: 1.8,
+    TextField.PARAMETERS: 1.4,
+    TextField.STEPS: 1.2,
     TextField.BODY: 1.0,
 }
 """What a word is worth in each field."""
@@ -33,6 +34,8 @@ LITTLE = 10
 HARDLY_ANY = 3
 """With fewer hits than that, words may be missing."""
 
+_NEAR = (TextField.NAME, TextField.TITLE, TextField.DESCRIPTION)
+_BESIDE = 0.5
 _IS_WHOLE_NAME = 1000.0
 _INFLECTED = 0.8
 _SYNONYM = 0.7
@@ -87,7 +90,16 @@ class Search:
             return parts if terms.phrases else [*parts, (Occur.Must, Query.const_score_query(Query.all_query(), 1.0))]
         parts.extend((Occur.Should, Query.boost_query(query, _IS_WHOLE_NAME)) for query in self._whole_names())
         parts.extend((Occur.Should, self._word(word)) for word in terms.words if word.optional)
+        parts.extend((Occur.Should, pair) for pair in self._pairs())
         return parts
+
+    def _pairs(self) -> Iterator[Query]:
+        """Queries for words that stand beside one another as they were typed."""
+        texts = [word.text for word in self.terms.words]
+        for pair in pairwise(texts):
+            for field in _NEAR:
+                if field in self.fields:
+                    yield _boosted(_sequence(text_field(field), pair), WEIGHTS[field] * _BESIDE)
 
     def _whole_names(self) -> Iterator[Query]:
         """Queries of score 1 for documents whose name or title is what is looked for, and nothing else."""
@@ -118,6 +130,8 @@ class Search:
 def _ways(field: str, word: Word, weight: float, typos: bool) -> Iterator[Query]:
     """The ways in which a word can be in a field."""
     text = word.text
+    if len(text) > LONGEST_WORD:
+        return
     yield _boosted(Query.term_query(SCHEMA, field, text), weight)
     for other in inflections(text):
         yield _boosted(Query.term_query(SCHEMA, field, other), weight * _INFLECTED)

@@ -6,7 +6,7 @@ from typing import Any, cast
 from tantivy import Query, Searcher
 
 from graph.store import FacetCount
-from workers.search.index import MOST_HITS, Hits, IndexState, SearchQuery
+from workers.search.index import MOST_HITS, Hits, IndexState, SearchQuery, Terms
 from workers.search.tantivy_conditions import filter_of
 from workers.search.tantivy_queries import Search
 from workers.search.tantivy_schema import (
@@ -37,6 +37,7 @@ class Searching:
     def __init__(self, query: SearchQuery) -> None:
         self._query = query
         with valid_unicode():
+            _encoded(query.terms)
             self._search = Search(query.terms, query.fields, filter_of(query))
 
     def __call__(self, searcher: Searcher) -> Hits:
@@ -56,6 +57,14 @@ class Searching:
         first = wanted.offset - begin
         facets = _facets(searcher, step.query, wanted.facets)
         return Hits(total, hits[first : first + wanted.limit], facets)
+
+
+def _encoded(terms: Terms) -> None:
+    """UnicodeEncodeError if terms are no Unicode, which tantivy would tell by an error like that of a damaged index."""
+    for word in terms.words:
+        "".join((word.text, *word.synonyms)).encode()
+    for words in (terms.excluded_words, *terms.phrases, *terms.excluded_phrases):
+        "".join(words).encode()
 
 
 def _facets(searcher: Searcher, query: Query, facets: Sequence[str]) -> Mapping[str, Sequence[FacetCount]]:

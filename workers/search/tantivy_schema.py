@@ -68,8 +68,12 @@ def valid_unicode() -> Generator[None]:
 
 
 def leaf_term(leaf: str) -> str:
-    """The leaf as it is indexed: itself, or a digest if it is longer than what tantivy takes for certain."""
-    return leaf if len(leaf) <= _LONGEST_LEAF else f"#{blake2b(leaf.encode(), digest_size=16).hexdigest()}"
+    """The leaf as it is indexed: itself, or a digest if it is longer than what tantivy takes for certain.
+
+    UnicodeEncodeError if it is no Unicode.
+    """
+    encoded = leaf.encode()
+    return leaf if len(encoded) <= _LONGEST_LEAF else f"#{blake2b(encoded, digest_size=16).hexdigest()}"
 
 
 def whole(words: Sequence[str]) -> str:
