@@ -196,7 +196,8 @@ class MeilisearchEmulator:
 
     def get_task(self, uid: str, *, query: dict[str, list[str]], body: Any) -> tuple[int, Row]:
         self.run_tasks()
-        if int(uid) >= len(self.tasks):
+        # As for a key that is restricted to some indexes, which can't see the tasks of several.
+        if int(uid) >= len(self.tasks) or self.tasks[int(uid)]["type"] == "indexSwap":
             raise WrongRequestError("task_not_found", f"Task `{uid}` not found.")
         return 200, dict(self.tasks[int(uid)])
 

@@ -166,9 +166,14 @@ async def test_a_build_that_is_left_or_whose_process_was_stopped_is_dropped(serv
 
 async def test_a_build_whose_task_fails_leaves_the_old_index(server: MeilisearchEmulator, index: MeilisearchIndex):
     await fill(index, component("old"))
-    for failing in ("settingsUpdate", "documentAdditionOrUpdate", "indexSwap"):
+    failures = {
+        "settingsUpdate": r"carry out settingsUpdate \(internal\)",
+        "documentAdditionOrUpdate": "documentAddition",
+        "indexSwap": "in the place of",
+    }
+    for failing, message in failures.items():
         server.failures[failing] = "internal"
-        with pytest.raises(RefusedCallError, match=failing):
+        with pytest.raises(IndexUnavailableError, match=message):
             await fill(index, component("new"), state=LATER)
         assert (await names(index, query("")), await index.state(), len(server.indexes)) == (["old"], STATE, 1)
 

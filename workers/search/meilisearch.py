@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
+from uuid import uuid4
 
 from meilisearch import Client
 
@@ -86,11 +87,14 @@ class MeilisearchIndex:
         if not self._server.is_open:
             return None
         try:
-            return await self._server.ask(lambda client: state_of(dict(client.index(self._uid).get_document(STATE_KEY))))
+            return state_of(await self._server.ask(self._state_row))
         except RefusedCallError as refused:
             if refused.reason in {"index_not_found", "document_not_found"}:
                 return None
             raise
+
+    def _state_row(self, client: Client) -> Row:
+        return dict(client.index(self._uid).get_document(STATE_KEY))
 
     async def write(self, batch: IndexBatch) -> None:
         """Replace documents, and the state with them."""
@@ -124,10 +128,23 @@ class MeilisearchIndex:
             with suppress(IndexUnavailableError):
                 await self._drop(built)
 
-    async def _take_over(self, built: str) -> None:
-        """Let what was built be the index. What was the index has the other's name then, under which it is dropped."""
-        await self._create(self._uid)
-        await self._server.do(lambda client: client.swap_indexes([{"indexes": [self._uid, built]}]))
+    async def _take_over(self, built: str, mark: str) -> None:
+        """Let what was built be the index, and drop what was. IndexUnavailableError if Meilisearch does not swap them.
+
+        Keys for some indexes can't see the task of a swap. Tasks are carried out in order, so that after that of the drop it is over, and
+        the mark in what answers then tells how it went.
+        """
+        async with self._writing:
+            await self._create(self._uid)
+            await self._server.ask(lambda client: client.swap_indexes([{"indexes": [self._uid, built]}]))
+            await self._drop(built)
+            row = await self._server.ask(self._state_row)
+        if row.get("mark") != mark:
+            raise IndexUnavailableError("Meilisearch did not put the new index in the place of the old one; see the server's log")
+        await self._drop_others()
+
+    async def _drop_others(self) -> None:
+        """Drop the indexes of other settings."""
         mine = re.compile(rf"{re.escape(self._prefix)}-[0-9a-f]{{8}}(-building)?")
         listed = await self._server.ask(lambda client: cast(Row, client.get_raw_indexes({"limit": 1000}))["results"])
         for uid in [index["uid"] for index in listed]:
@@ -237,7 +254,7 @@ class _Search:
 class _Build:
     """What is built beside the index, in parts of which a few are under way at once."""
 
-    def __init__(self, server: MeilisearchServer, uid: str, take_over: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, server: MeilisearchServer, uid: str, take_over: Callable[[str, str], Awaitable[None]]) -> None:
         self._server = server
         self._uid = uid
         self._take_over = take_over
@@ -252,9 +269,10 @@ class _Build:
 
     async def complete(self, state: IndexState) -> None:
         """Let the new index answer from now on, all at once, and drop the old one."""
-        await self._enqueue([state_row(state)])
+        mark = uuid4().hex
+        await self._enqueue([{**state_row(state), "mark": mark}])
         await self._server.finish(self._under_way)
-        await self._take_over(self._uid)
+        await self._take_over(self._uid, mark)
 
     async def _enqueue(self, rows: Sequence[Row]) -> None:
         for part in await _dumped(rows):
