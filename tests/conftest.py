@@ -31,6 +31,12 @@ def _stay_on_this_machine(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_stay_on_this_machine)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What passes without a Meilisearch server says nothing of Meilisearch itself, which nobody shall take it for."""
+    if not os.environ.get("MEILISEARCH_URL"):
+        terminalreporter.write_line("Meilisearch: NOT RUN against a real server, only against our emulator, as MEILISEARCH_URL is not set.")
+
+
 def _started(server: Server) -> Server:
     try:
         server.start()

@@ -43,7 +43,7 @@ from tests.contract.search_documents import (
     hits,
     replacing,
 )
-from tests.contract.search_indexes import open_index
+from tests.contract.search_indexes import INDEXES, SYNONYMS, open_index
 from workers.search.index import MOST_HITS, IndexState, IndexUnavailableError, SearchIndex, SearchQuery, Terms, TextField, Word
 from workers.search.terms import Synonyms, parsed
 
@@ -51,7 +51,7 @@ PAYMENTS = Related("ownedBy", Direction.OUT, (Ref("group:default/payments"),))
 IN_SHOP = Related("partOf", Direction.OUT, (Ref("system:default/shop"),), transitive=True)
 
 
-@pytest.fixture(params=["tantivy", "meilisearch"])
+@pytest.fixture(params=INDEXES)
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SearchIndex]:
     async with open_index(request.param, tmp_path) as opened:
         yield opened
@@ -232,8 +232,14 @@ async def test_what_is_excluded_is_not_found(shop: SearchIndex) -> None:
     assert not {CHECKOUT.id, LEDGER.id} & set(await found(shop, "-java"))
 
 
-async def test_synonyms_are_found_and_come_after_the_word_itself(index: SearchIndex) -> None:
-    synonyms = Synonyms.of([["k8s", "kubernetes"], ["ci", "continuous integration"]])
+@pytest.fixture(params=INDEXES)
+async def index_with_synonyms(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SearchIndex]:
+    async with open_index(request.param, tmp_path, SYNONYMS) as opened:
+        yield opened
+
+
+async def test_synonyms_are_found_and_come_after_the_word_itself(index_with_synonyms: SearchIndex) -> None:
+    index, synonyms = index_with_synonyms, Synonyms.of(SYNONYMS)
     full = document("component:default/x", description="runs on kubernetes")
     short = document("component:default/y", description="runs on k8s")
     phrase = document("component:default/z", description="continuous integration of everything")
@@ -241,6 +247,10 @@ async def test_synonyms_are_found_and_come_after_the_word_itself(index: SearchIn
     assert sorted(await found(index, "kubernetes ", synonyms=synonyms)) == sorted([full.id, short.id])
     assert (await found(index, "k8s ", synonyms=synonyms))[0] == short.id
     assert await found(index, "ci ", synonyms=synonyms) == [phrase.id]
+
+
+async def test_without_synonyms_none_are_found(index: SearchIndex) -> None:
+    await build(index, [document("component:default/z", description="continuous integration of everything")])
     assert await found(index, "ci ") == []
 
 

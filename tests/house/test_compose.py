@@ -13,6 +13,7 @@ import yaml
 
 from config import load
 from config.backend import Neo4jDatabase
+from tests.servers.meilisearch_openapi import VERSION
 
 ROOT = Path(__file__).parents[2]
 OURS = {"api", "worker"}
@@ -61,6 +62,10 @@ def test_every_image_is_pinned(compose: dict[str, Any]):
         assert PINNED.fullmatch(compose["services"][name]["image"]), name
 
 
+def test_meilisearch_is_of_the_version_whose_description_tests_hold_requests_against(compose: dict[str, Any]):
+    assert compose["services"]["meilisearch"]["image"] == f"getmeili/meilisearch:v{VERSION}"
+
+
 def test_what_must_survive_lies_in_named_volumes(compose: dict[str, Any]):
     for name in THEIRS:
         mounted = {volume.partition(":")[0] for volume in compose["services"][name]["volumes"]}
@@ -71,7 +76,7 @@ def test_what_must_survive_lies_in_named_volumes(compose: dict[str, Any]):
 
 def test_no_secret_is_inside_and_none_may_be_left_out(compose: dict[str, Any]):
     secrets = list(_secrets(compose))
-    assert len(secrets) == 10
+    assert len(secrets) == 12
     for name, value in secrets:
         assert REQUIRED.fullmatch(value), name
 
