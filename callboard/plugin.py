@@ -1,6 +1,8 @@
 """The plugin contract, under the name that plugins of others import it by."""
 
 from plugins.contract import (
+    CollatedDocument,
+    Collator,
     DeltaMutation,
     EmittedRelation,
     FullMutation,
@@ -16,14 +18,18 @@ from plugins.contract import (
     ProviderConnection,
     RepositoryHost,
     Schedule,
+    SearchSource,
     SourceError,
     SourceReason,
+    TextField,
     Touched,
     TreeFile,
     WebhookReceiver,
 )
 
 __all__ = [
+    "CollatedDocument",
+    "Collator",
     "DeltaMutation",
     "EmittedRelation",
     "FullMutation",
@@ -39,8 +45,10 @@ __all__ = [
     "ProviderConnection",
     "RepositoryHost",
     "Schedule",
+    "SearchSource",
     "SourceError",
     "SourceReason",
+    "TextField",
     "Touched",
     "TreeFile",
     "WebhookReceiver",

@@ -269,6 +269,66 @@ class Processor(Protocol):
         ...
 
 
+class TextField(StrEnum):
+    """The fields of a search document that are searched, the weightiest first."""
+
+    NAME = "name"
+    TITLE = "title"
+    TAGS = "tags"
+    REFERENCES = "references"
+    DESCRIPTION = "description"
+    DETAILS = "details"
+    PARAMETERS = "parameters"
+    STEPS = "steps"
+    BODY = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class CollatedDocument:
+    """Something that can be found.
+
+    `key` is stable, and unique among the documents of one entity and collator, or of one source. `location` says where it is: a URL, or
+    what a collator's documents are told apart by below their entity, such as a pointer into a definition.
+    """
+
+    key: str
+    texts: Mapping[TextField, str]
+    location: str = ""
+
+
+class Collator(Protocol):
+    """Makes of an entity what can be found beside it; whoever may see the entity finds that too.
+
+    `type` names the kind of document, as people filter by it. `paths` are the paths of the descriptor, in lower case, that the texts may
+    tell of: the collator is given no more of it, beside what names the entity, and those to whom any of that is redacted do not find the
+    documents. `version` stands for its behaviour: another one makes every entity be collated again.
+    """
+
+    type: str
+    version: str
+    paths: Sequence[str]
+
+    async def documents(self, ref: Ref, document: Document) -> Sequence[CollatedDocument]:
+        """The documents of the entity, none for most. SourceError if another system that is asked can't be read."""
+        ...
+
+
+class SearchSource(Protocol):
+    """Brings documents that belong to no entity, such as the pages of a wiki; whoever may search finds them.
+
+    `name` is unique and stable: what was read is kept under it. `type` and `version` are as those of a Collator.
+    """
+
+    name: str
+    type: str
+    version: str
+    schedule: Schedule
+
+    def read(self) -> AsyncIterator[CollatedDocument]:
+        """All documents there are. SourceError if they can't be read: those of the last time stay."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PluginContext:
     """What a plugin is built from: its own section below `plugins` in the configuration, empty without one."""
@@ -285,3 +345,5 @@ class Plugin:
 
     providers: Sequence[Provider] = ()
     processors: Sequence[Processor] = ()
+    collators: Sequence[Collator] = ()
+    search_sources: Sequence[SearchSource] = ()

@@ -1,7 +1,7 @@
 """Finds installed plugins by their entry points and builds them; one that can't be used is told of and left out."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -9,10 +9,13 @@ from typing import Any, cast
 
 import orjson
 
-from plugins.contract import Plugin, PluginContext, Processor, Provider
+from plugins.contract import Collator, Plugin, PluginContext, Processor, Provider, SearchSource
 
 GROUP = "callboard.plugins"
 """The group of entry points by which plugins are found."""
+
+OWN_TYPES = frozenset({"entity", "definition", "section"})
+"""The types of the documents that Callboard collates itself."""
 
 _log = logging.getLogger("callboard.plugins")
 
@@ -23,6 +26,8 @@ class LoadedPlugins:
 
     providers: Mapping[str, Sequence[Provider]] = field(default_factory=dict[str, Sequence[Provider]])
     processors: tuple[Processor, ...] = ()
+    collators: tuple[Collator, ...] = ()
+    search_sources: tuple[SearchSource, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -39,26 +44,28 @@ def forget_plugins() -> None:
 @cache
 def _loaded(sections_json: bytes) -> LoadedPlugins:
     sections: dict[str, dict[str, Any]] = orjson.loads(sections_json)
-    providers: dict[str, Sequence[Provider]] = {}
-    processors: dict[str, Processor] = {}
+    plugins: dict[str, Plugin] = {}
     broken: dict[str, str] = {}
     found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    taken: set[str] = set()
     for entry in found:
         try:
             plugin = _built(entry, sections.get(entry.name, {}))
-            _check_names(plugin, processors, taken)
+            _check_names(plugin, plugins.values())
         except Exception as error:
             broken[entry.name] = f"{type(error).__name__}: {error}"
             _log.error("the plugin %s can't be used: %s", entry.name, broken[entry.name])
             continue
-        providers[entry.name] = plugin.providers
-        taken |= {provider.name for provider in plugin.providers}
-        processors |= {processor.name: processor for processor in plugin.processors}
+        plugins[entry.name] = plugin
     for name in sorted(sections.keys() - {entry.name for entry in found}):
         broken[name] = "it is configured, but not installed"
         _log.error("the plugin %s can't be used: %s", name, broken[name])
-    return LoadedPlugins(providers, tuple(processors[name] for name in sorted(processors)), broken)
+    return LoadedPlugins(
+        {name: plugin.providers for name, plugin in plugins.items()},
+        tuple(sorted((each for plugin in plugins.values() for each in plugin.processors), key=lambda processor: processor.name)),
+        tuple(sorted((each for plugin in plugins.values() for each in plugin.collators), key=lambda collator: collator.type)),
+        tuple(sorted((each for plugin in plugins.values() for each in plugin.search_sources), key=lambda source: source.name)),
+        broken,
+    )
 
 
 def _built(entry: EntryPoint, section: Mapping[str, Any]) -> Plugin:
@@ -70,6 +77,10 @@ def _built(entry: EntryPoint, section: Mapping[str, Any]) -> Plugin:
         _check_has(provider, "name", "schedule", "read", "on_event")
     for processor in plugin.processors:
         _check_has(processor, "name", "version", "process")
+    for collator in plugin.collators:
+        _check_has(collator, "type", "version", "paths", "documents")
+    for source in plugin.search_sources:
+        _check_has(source, "name", "type", "version", "schedule", "read")
     return plugin
 
 
@@ -79,10 +90,19 @@ def _check_has(thing: object, *names: str) -> None:
         raise TypeError(f"{type(thing).__name__} has no {', '.join(missing)}")
 
 
-def _check_names(plugin: Plugin, processors: Mapping[str, Processor], providers: set[str]) -> None:
-    names = [processor.name for processor in plugin.processors]
-    given = [provider.name for provider in plugin.providers]
-    again = [name for name in names if name in processors or names.count(name) > 1]
-    again += [name for name in given if name in providers or given.count(name) > 1]
-    if again:
-        raise ValueError(f"{again[0]} is the name of another processor or provider")
+def _check_names(plugin: Plugin, others: Iterable[Plugin]) -> None:
+    for each in (*plugin.collators, *plugin.search_sources):
+        if each.type in OWN_TYPES:
+            raise ValueError(f"{each.type} is a type of Callboard's own documents; name another")
+    taken = {name for other in others for name in _names(other)}
+    for what, name in _names(plugin):
+        if (what, name) in taken:
+            raise ValueError(f"{name} is the name of another {what}")
+        taken.add((what, name))
+
+
+def _names(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    yield from (("provider", provider.name) for provider in plugin.providers)
+    yield from (("processor", processor.name) for processor in plugin.processors)
+    yield from (("collator", collator.type) for collator in plugin.collators)
+    yield from (("search source", source.name) for source in plugin.search_sources)

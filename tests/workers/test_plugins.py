@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from callboard.plugin import CollatedDocument, TextField
 from config import Config
 from graph.refs import Ref
 from graph.relations import RelationRegistry
@@ -102,6 +103,24 @@ async def test_the_documented_plugin_works(site: Path, store: Store, tmp_path: P
     assert await catalog.entity("component:default/shop") == shop
 
 
+async def test_the_documented_collator_and_source_bring_documents(site: Path):
+    install(site, documented())
+    loaded = load_plugins({"pagerduty": {"reviews": {"Q1": "It had run out."}}})
+    [collator], [source] = loaded.collators, loaded.search_sources
+    shop = {"kind": "Component", "metadata": {"name": "shop", "annotations": {"pagerduty.com/service": "x"}}}
+    assert (collator.type, collator.version, collator.paths) == ("pagerduty-service", "1", ("metadata.annotations.pagerduty.com/service",))
+    assert await collator.documents(Ref("component:default/shop"), shop) == [
+        CollatedDocument("x", {TextField.NAME: "On call for x"}, "https://acme.pagerduty.com/x")
+    ]
+    assert await collator.documents(Ref("component:default/shop"), component("shop")) == []
+    assert (source.name, source.type, source.version) == ("pagerduty:reviews", "incident-review", "1")
+    assert [document async for document in source.read()] == [
+        CollatedDocument(
+            "Q1", {TextField.NAME: "Review of Q1", TextField.BODY: "It had run out."}, "https://acme.pagerduty.com/postmortems/Q1"
+        )
+    ]
+
+
 async def test_processors_run_in_reading_processes_and_their_version_reads_files_again(site: Path, tmp_path: Path):
     files = documented()
     install(site, files)
@@ -125,6 +144,14 @@ async def test_processors_run_in_reading_processes_and_their_version_reads_files
     assert settings_from(config, RelationRegistry()).fingerprint != before
 
 
+_COLLATING = """from callboard.plugin import Plugin
+class Collating:
+    type, version, paths = "{type}", "1", ()
+    async def documents(self, ref, document): return []
+def build(context): return Plugin(collators=[Collating(), Collating()])
+"""
+
+
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
@@ -136,6 +163,16 @@ async def test_processors_run_in_reading_processes_and_their_version_reads_files
             "from callboard.plugin import Plugin\ndef build(context): return Plugin(processors=[object()])",
             "TypeError: object has no name, version, process",
         ),
+        (
+            "from callboard.plugin import Plugin\ndef build(context): return Plugin(collators=[object()])",
+            "TypeError: object has no type, version, paths, documents",
+        ),
+        (
+            "from callboard.plugin import Plugin\ndef build(context): return Plugin(search_sources=[object()])",
+            "TypeError: object has no name, type, version, schedule, read",
+        ),
+        (_COLLATING.format(type="section"), "ValueError: section is a type of Callboard's own documents; name another"),
+        (_COLLATING.format(type="wiki"), "ValueError: wiki is the name of another collator"),
     ],
 )
 async def test_a_broken_plugin_is_named_with_its_reason_and_the_rest_works(site: Path, module: str, reason: str):

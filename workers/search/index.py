@@ -8,13 +8,13 @@ reached, or is damaged so that it has to be built anew.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
 from graph.conditions import EVERYTHING, Condition
 from graph.errors import CallboardError
 from graph.refs import Ref
 from graph.store import FacetCount
+from plugins.contract import TextField
 
 MOST_HITS = 1000
 """How many hits of one search can be paged through; `Hits.total` counts all."""
@@ -24,20 +24,6 @@ class IndexUnavailableError(CallboardError):
     """The search index does not answer at the moment, or has to be built anew first."""
 
     code = "UNAVAILABLE"
-
-
-class TextField(StrEnum):
-    """The fields of a document that are searched, the weightiest first."""
-
-    NAME = "name"
-    TITLE = "title"
-    TAGS = "tags"
-    REFERENCES = "references"
-    DESCRIPTION = "description"
-    DETAILS = "details"
-    PARAMETERS = "parameters"
-    STEPS = "steps"
-    BODY = "body"
 
 
 FACETS = ("kind", "type", "owner", "lifecycle", "tag", "namespace", "documentType")
@@ -50,7 +36,7 @@ class SearchDocument:
 
     `id` is stable and unique in the index. `source` is what it is replaced under: the ref of the entity that it belongs to, or
     `source:<name>` for what a plugin brings of its own, which belongs to no entity (`ref` None). `type` is that of its collator, such as
-    entity, operation or section. `location` says where it is below its entity: the path and anchor of a section, the pointer of an
+    entity, definition or section. `location` says where it is below its entity: the path and anchor of a section, the pointer of an
     operation, a URL for what belongs to none; empty for the entity itself. `texts` are searched and shown. `facets` hold values as
     declared, by the names of FACETS without documentType. `leaves` are what conditions are asked of (see `workers.search.leaves`).
     `centrality` is how many others depend on the entity.
