@@ -8,6 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from graph.relations import RelationRegistry
+from ingest.reading import Include, IncludeError, Reading, ReadingSettings, read_documents
+
+CATALOG_ROLES = ("catalog", "template", "transcribed", "role")
+"""The roles of files that hold descriptors."""
+
+_SETTINGS = ReadingSettings((), RelationRegistry())
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
@@ -42,3 +50,23 @@ def corpus_files(*roles: str) -> Iterator[CorpusFile]:
         for row in csv.DictReader(manifest, delimiter="\t"):
             if row["role"] in roles:
                 yield CorpusFile(row["repo"], row["path"], row["role"], folder / row["repo"].replace("/", "__"))
+
+
+def including(file: CorpusFile) -> Include:
+    """Reads within the file's repository; a URL is out of reach."""
+
+    def include(target: str) -> bytes:
+        path = (file.root / file.path).parent.joinpath(target).resolve()
+        if "://" in target or not path.is_relative_to(file.root.resolve()):
+            raise IncludeError("it is outside of the repository.", "Keep the file in the repository.")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise IncludeError("it can't be read.", "Check the path.") from error
+
+    return include
+
+
+def read(file: CorpusFile) -> Reading:
+    """The file, read as a location's file is."""
+    return read_documents(file.content, file.path, including(file), _SETTINGS)

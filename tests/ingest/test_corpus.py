@@ -4,33 +4,11 @@ from collections import Counter
 
 import pytest
 
-from graph.relations import RelationRegistry
 from ingest.problems import ErrorCode
-from ingest.reading import Include, IncludeError, Reading, ReadingSettings, read_documents
-from tests.corpus import CorpusFile, corpus_files
+from ingest.reading import Reading
+from tests.corpus import CATALOG_ROLES, CorpusFile, corpus_files, read
 
-SETTINGS = ReadingSettings((), RelationRegistry())
-CATALOG_ROLES = ("catalog", "template", "transcribed", "role")
 OTHER_ROLES = ("placeholder", "mkdocs", "docs")
-
-
-def including(file: CorpusFile) -> Include:
-    """Reads within the file's repository; a URL is out of reach."""
-
-    def include(target: str) -> bytes:
-        path = (file.root / file.path).parent.joinpath(target).resolve()
-        if "://" in target or not path.is_relative_to(file.root.resolve()):
-            raise IncludeError("it is outside of the repository.", "Keep the file in the repository.")
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise IncludeError("it can't be read.", "Check the path.") from error
-
-    return include
-
-
-def read(file: CorpusFile) -> Reading:
-    return read_documents(file.content, file.path, including(file), SETTINGS)
 
 
 def assert_placed(file: CorpusFile, reading: Reading) -> None:

@@ -23,22 +23,17 @@ WELL_KNOWN_ANNOTATIONS = (
 )
 """The annotations by whose values an entity is found, in lower case."""
 
-DETAIL_FIELDS = ("spec.type", "spec.lifecycle", "spec.profile.displayname", "spec.profile.email", "spec.target", "spec.targets")
-"""The fields of kinds that DETAILS holds."""
+REFERENCE_FIELDS = ("owner", "system", "domain", "subcomponentOf", "subdomainOf", "parent", "memberOf")
+"""The fields of `spec` whose references REFERENCES names."""
+
+DETAIL_FIELDS = (("type",), ("lifecycle",), ("profile", "displayName"), ("profile", "email"), ("target",), ("targets",))
+"""The fields of `spec`, by their keys, that DETAILS holds."""
 
 ENTITY_PATHS: Mapping[TextField, tuple[str, ...]] = {
     TextField.NAME: ("metadata.name",),
     TextField.TITLE: ("metadata.title", "spec.profile.displayname"),
     TextField.TAGS: ("metadata.tags",),
-    TextField.REFERENCES: (
-        "spec.owner",
-        "spec.system",
-        "spec.domain",
-        "spec.subcomponentof",
-        "spec.subdomainof",
-        "spec.parent",
-        "spec.memberof",
-    ),
+    TextField.REFERENCES: tuple(f"spec.{name}".lower() for name in REFERENCE_FIELDS),
     TextField.DESCRIPTION: ("metadata.description",),
     TextField.DETAILS: (
         "kind",
@@ -46,7 +41,7 @@ ENTITY_PATHS: Mapping[TextField, tuple[str, ...]] = {
         "metadata.labels",
         "metadata.links",
         *(f"metadata.annotations.{name}" for name in WELL_KNOWN_ANNOTATIONS),
-        *DETAIL_FIELDS,
+        *(f"spec.{'.'.join(keys)}".lower() for keys in DETAIL_FIELDS),
     ),
     TextField.PARAMETERS: ("spec.parameters",),
     TextField.STEPS: ("spec.steps",),

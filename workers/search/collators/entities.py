@@ -8,7 +8,7 @@ from graph.refs import DEFAULT_NAMESPACE, Ref, parse_ref, split_ref
 from plugins.contract import CollatedDocument, TextField
 from workers.search.collators.templates import parameter_texts, step_texts
 from workers.search.collators.texts import LONGEST_NAME, filled, joined, mapping_of, mappings_in, prose_of, text_of, texts_in
-from workers.search.sources import DETAIL_FIELDS, ENTITY_PATHS, WELL_KNOWN_ANNOTATIONS
+from workers.search.sources import DETAIL_FIELDS, REFERENCE_FIELDS, WELL_KNOWN_ANNOTATIONS
 
 ENTITY = "entity"
 """The type of documents that are entities themselves."""
@@ -66,9 +66,8 @@ def _full(text: str, default_kind: str, namespace: str) -> Ref | None:
 
 def _references(spec: Mapping[str, object], own_namespace: str) -> Iterator[str]:
     """The names that the entity's own references have, with the namespace where that is another."""
-    fields = {key.lower(): value for key, value in spec.items()}
-    for path in ENTITY_PATHS[TextField.REFERENCES]:
-        for text in texts_in(fields.get(path.removeprefix("spec."))):
+    for name in REFERENCE_FIELDS:
+        for text in texts_in(spec.get(name)):
             try:
                 ref = parse_ref(text, default_kind=_OWNER_KIND, default_namespace=own_namespace)
             except InvalidRefError:
@@ -80,20 +79,15 @@ def _details(document: Document, metadata: Mapping[str, object], spec: Mapping[s
     yield text_of(document.get("kind"))
     namespace = text_of(metadata.get("namespace"))
     yield "" if namespace == DEFAULT_NAMESPACE else namespace
-    for path in DETAIL_FIELDS:
-        yield from texts_in(_below(spec, path.split(".")[1:]))
+    for *outer, name in DETAIL_FIELDS:
+        holder = mapping_of(spec.get(outer[0])) if outer else spec
+        yield from texts_in(holder.get(name))
     for link in mappings_in(metadata.get("links")):
         yield text_of(link.get("title"))
         yield text_of(link.get("type"))
     for key, value in mapping_of(metadata.get("labels")).items():
         if text := text_of(value):
             yield f"{text_of(key).rpartition('/')[2]}: {text}"
-    annotations = {key.lower(): value for key, value in mapping_of(metadata.get("annotations")).items()}
+    annotations = mapping_of(metadata.get("annotations"))
     for name in WELL_KNOWN_ANNOTATIONS:
         yield text_of(annotations.get(name)).removeprefix("url:")
-
-
-def _below(value: object, steps: Sequence[str]) -> object:
-    for step in steps:
-        value = next((below for key, below in mapping_of(value).items() if key.lower() == step), None)
-    return value

@@ -18,6 +18,8 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]+")
 def text_of(value: object) -> str:
     """The value of a scalar as text in one line, cut at LONGEST_TEXT; empty for null and for what is no scalar."""
     if isinstance(value, str):
+        if len(value) <= LONGEST_TEXT and value.isprintable():
+            return value.strip()
         return _UNSEEN.sub(" ", value[:LONGEST_TEXT]).strip()
     if isinstance(value, bool):
         return "true" if value else "false"
