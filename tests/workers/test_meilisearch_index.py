@@ -39,9 +39,12 @@ async def of(
     *,
     key: str = KEY,
     synonyms: Sequence[Sequence[str]] = (("k8s", "kubernetes"),),
+    timeout_seconds: int = 20,
     task_timeout_seconds: float = 60,
 ) -> MeilisearchIndex:
-    made = MeilisearchIndex(server.url, key, "callboard", synonyms, timeout_seconds=1, task_timeout_seconds=task_timeout_seconds)
+    made = MeilisearchIndex(
+        server.url, key, "callboard", synonyms, timeout_seconds=timeout_seconds, task_timeout_seconds=task_timeout_seconds
+    )
     await made.open()
     return made
 
@@ -232,7 +235,7 @@ async def test_a_server_that_is_slow_gone_or_another_is_unavailable_and_opening_
         with pytest.raises(IndexUnavailableError, match=r"Meilisearch at 127\.0\.0\.1 can't be reached; see that it runs"):
             await asked
     await gone.close()
-    slow = await of(server)
+    slow = await of(server, timeout_seconds=1)
     server.late_seconds = 1.5
     with pytest.raises(IndexUnavailableError, match="does not answer in time"):
         await slow.search(query("a"))
