@@ -73,11 +73,15 @@ class IndexBatch:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word to look for, as its analysed form, or one of its `synonyms`. An `open` one, the last while somebody types, is a prefix too."""
+    """A word to look for, as its analysed form, or one of its `synonyms`. An `open` one, the last while somebody types, is a prefix too.
+
+    A synonym of several words has spaces between them and is meant as a phrase. An `optional` word, such as `the`, need not be found.
+    """
 
     text: str
     synonyms: tuple[str, ...] = ()
     open: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,112 @@
+"""What is read of a tantivy index, on one snapshot: hits with their number and facets, the state, sources and leaves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from tantivy import Query, Searcher
+
+from graph.store import FacetCount
+from workers.search.index import MOST_HITS, Hits, IndexState, SearchQuery, Terms
+from workers.search.tantivy_conditions import filter_of
+from workers.search.tantivy_queries import Search
+from workers.search.tantivy_schema import (
+    CENTRALITY,
+    LEAVES,
+    SCHEMA,
+    SOURCE,
+    STATE,
+    facet_field,
+    hit_in,
+    leaf_term,
+    leaves_in,
+    state_in,
+    valid_unicode,
+)
+
+_MOST_VALUES = 9_000
+"""Values of a facet that are counted; tantivy has at most 65,000 in one answer."""
+
+_SOURCES_AT_ONCE = 500
+_BEYOND = 8
+"""Hits read beyond a window, since those of one score stand in the order of their ids."""
+
+
+class Searching:
+    """A search that is ready to run. InputError when it is made if the query can't be answered."""
+
+    def __init__(self, query: SearchQuery) -> None:
+        self._query = query
+        with valid_unicode():
+            _encoded(query.terms)
+            self._search = Search(query.terms, query.fields, filter_of(query))
+
+    def __call__(self, searcher: Searcher) -> Hits:
+        """The hits in a snapshot. ValueError if it can't be read."""
+        wanted = self._query
+        begin = max(wanted.offset - _BEYOND, 0)
+        limit = min(wanted.offset + wanted.limit + _BEYOND, MOST_HITS) - begin
+        for step in self._search.steps():
+            found = searcher.search(step.query, max(limit, 1), offset=begin, weight_by_field=CENTRALITY)
+            total: int = cast(Any, found).count
+            if total >= step.enough:
+                break
+        else:
+            raise AssertionError("a search has a last step")
+        hits = [hit_in(searcher.doc(address), score, wanted.fields) for score, address in found.hits]
+        hits.sort(key=lambda hit: (-hit.score, hit.id))
+        first = wanted.offset - begin
+        facets = _facets(searcher, step.query, wanted.facets)
+        return Hits(total, hits[first : first + wanted.limit], facets)
+
+
+def _encoded(terms: Terms) -> None:
+    """UnicodeEncodeError if terms are no Unicode, which tantivy would tell by an error like that of a damaged index."""
+    for word in terms.words:
+        "".join((word.text, *word.synonyms)).encode()
+    for words in (terms.excluded_words, *terms.phrases, *terms.excluded_phrases):
+        "".join(words).encode()
+
+
+def _facets(searcher: Searcher, query: Query, facets: Sequence[str]) -> Mapping[str, Sequence[FacetCount]]:
+    if not facets:
+        return {}
+    asked = {facet: {"terms": {"field": facet_field(facet), "size": _MOST_VALUES}} for facet in facets}
+    aggregate = cast(Callable[[Query, object], Mapping[str, Any]], searcher.aggregate)
+    counted = aggregate(query, asked)
+    return {facet: _values(counted[facet]["buckets"]) for facet in facets}
+
+
+def _values(buckets: Sequence[Mapping[str, Any]]) -> Sequence[FacetCount]:
+    """The values, those that differ only in case as one, under the least of their spellings."""
+    merged: dict[str, tuple[str, int]] = {}
+    for bucket in buckets:
+        value: str = bucket["key"]
+        spelling, count = merged.get(value.lower(), (value, 0))
+        merged[value.lower()] = min(spelling, value), count + bucket["doc_count"]
+    ordered = sorted(merged.items(), key=lambda item: (-item[1][1], item[0]))
+    return [FacetCount(*counted) for _, counted in ordered]
+
+
+def state_of(searcher: Searcher) -> IndexState:
+    """The state committed with the documents. ValueError if there is none."""
+    found = searcher.search(Query.term_query(SCHEMA, STATE, STATE, "basic"), 1)
+    if not found.hits:
+        raise ValueError("the index holds no state")
+    return state_in(searcher.doc(found.hits[0][1]))
+
+
+def sources_with(searcher: Searcher, leaf: str) -> Sequence[str]:
+    """The sources with a document that has the leaf."""
+    with_leaf = Query.term_query(SCHEMA, LEAVES, leaf_term(leaf), "basic")
+    return [source for source, _ in searcher.terms_with_prefix(SOURCE, "", with_leaf)]
+
+
+def leaves_of(searcher: Searcher, sources: Sequence[str], prefix: str) -> Mapping[str, frozenset[str]]:
+    """The leaves of sources that begin with the prefix."""
+    found: dict[str, set[str]] = {}
+    for at in range(0, len(sources), _SOURCES_AT_ONCE):
+        of_sources = Query.term_set_query(SCHEMA, SOURCE, sources[at : at + _SOURCES_AT_ONCE])
+        for _, address in searcher.search(of_sources, max(searcher.num_docs, 1)).hits:
+            source, leaves = leaves_in(searcher.doc(address))
+            found.setdefault(source, set()).update(leaf for leaf in leaves if leaf.startswith(prefix))
+    return {source: frozenset(leaves) for source, leaves in found.items()}
