@@ -26,12 +26,13 @@ def reading(content: bytes | None) -> SiteIndex:
 def test_sections_are_named_by_their_titles_below_that_of_their_page():
     content = listed(
         {"location": "", "title": "Shop", "text": "Welcome."},
-        {"location": "run/", "title": "Runbook", "text": ""},
+        {"location": "run/", "title": "Runbook", "text": "Look. Then call."},
+        {"location": "run/#runbook", "title": "Runbook", "text": "Look."},
         {"location": "run/#when-it-is-slow", "title": "When it is slow", "text": "Look at the\n\n queue."},
     )
     assert section_documents(content) == (
         CollatedDocument("", {TextField.NAME: "Shop", TextField.BODY: "Welcome."}),
-        CollatedDocument("run/", {TextField.NAME: "Runbook"}, "run/"),
+        CollatedDocument("run/", {TextField.NAME: "Runbook", TextField.BODY: "Look. Then call."}, "run/"),
         CollatedDocument(
             "run/#when-it-is-slow",
             {TextField.NAME: "When it is slow", TextField.TITLE: "Runbook", TextField.BODY: "Look at the\nqueue."},
@@ -45,6 +46,7 @@ def test_sections_are_named_by_their_titles_below_that_of_their_page():
     [
         ("<p>Pay <code>twice</code></p><p>&lt;never&gt; &amp; more</p>", "Pay twice <never> & more"),
         ("<p>a</p><script>steal()</script><style>b{}</style><img src=x onerror=steal()>", "a"),
+        ("Shop\N{PILCROW SIGN}\nOpens \N{PILCROW SIGN}\nat nine.", "Shop\nOpens\nat nine."),
         ("A List<String> & a Map<K, V>", "A List<String> & a Map<K, V>"),
         ("<p>never closed <a href='", "never closed"),
         (7, "7"),

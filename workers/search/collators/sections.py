@@ -34,6 +34,8 @@ _MARKUP = re.compile(
     r"|span|strong|style|sub|summary|sup|svg|table|tbody|td|th|thead|tr|ul)\b[^<>]*>",
     re.IGNORECASE,
 )
+# What themes put behind each heading, to be clicked.
+_PERMALINK = "\N{PILCROW SIGN}"
 _BETWEEN = re.compile(r"(?<=\S)<(?=[a-zA-Z])")
 
 _log = logging.getLogger("callboard.search")
@@ -72,11 +74,14 @@ def section_documents(content: bytes) -> Sequence[CollatedDocument]:
     found: dict[str, CollatedDocument] = {}
     for section in sections:
         location = text_of(section.get("location"))
-        if len(location) <= 4 * LONGEST_NAME:
-            found.setdefault(location, _section(section, location, pages))
+        document = _section(section, location, pages)
+        # MkDocs lists a page, and what stands below its first heading again.
+        again = "#" in location and document.texts.get(TextField.NAME) == pages.get(location.partition("#")[0])
+        if document.texts and not again and len(location) <= 4 * LONGEST_NAME:
+            found.setdefault(location, document)
         if len(found) >= MOST_SECTIONS:
             break
-    return tuple(document for document in found.values() if document.texts)
+    return tuple(found.values())
 
 
 def _section(section: Mapping[str, object], location: str, pages: Mapping[str, str]) -> CollatedDocument:
@@ -92,7 +97,7 @@ def _section(section: Mapping[str, object], location: str, pages: Mapping[str, s
 
 def _plain(value: object) -> str:
     """The text without markup, if it has some: the search plugin of MkDocs takes it out, that of the Material theme leaves it in."""
-    text = prose_of(value)
+    text = prose_of(value.replace(_PERMALINK, "") if isinstance(value, str) else value)
     if not _MARKUP.search(text):
         return text
     return prose_of(unescape(nh3.clean(_BETWEEN.sub(" <", text), tags=set())))
