@@ -196,6 +196,7 @@ def _context(
         audit=audit,
         sessions=sign_in.sessions,
         personal=sign_in.personal,
+        search=opening.search,
     )
 
 
