@@ -1,5 +1,7 @@
 """Puts search together from the configuration: the index, what feeds it, and the service that answers."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -48,6 +50,18 @@ def feeding_from(config: Config, store: Store, index: SearchIndex, registry: Rel
 def searching_from(config: Config, store: Store, index: SearchIndex, registry: RelationRegistry) -> Searching:
     """What answers searches."""
     return Searching(store, index, registry, collation_from(config).types, Synonyms.of(config.search.synonyms))
+
+
+@asynccontextmanager
+async def indexed(config: Config, store: Store, registry: RelationRegistry, folder: Path) -> AsyncGenerator[Searching]:
+    """What answers searches of a catalog that does not change, from an index built in the folder."""
+    index = embedded_index(folder)
+    try:
+        await index.open()
+        await feeding_from(config, store, index, registry).indexing.rebuild()
+        yield searching_from(config, store, index, registry)
+    finally:
+        await index.close()
 
 
 def _folder(config: Config) -> Path:
