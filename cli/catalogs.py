@@ -53,7 +53,7 @@ def catalog_options(command: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def opened(choice: Choice, *, searching: bool = False) -> AbstractAsyncContextManager[Ask]:
-    """The chosen catalog, ready to be asked; with `searching` it can be searched. ConfigurationError if its configuration is out of order."""
+    """The chosen catalog, ready to be asked, and `searching` also to be searched. ConfigurationError if its configuration is wrong."""
     # Only one of the two is needed, and each brings libraries that take a while to import.
     if choice.url:
         return import_module("cli.remote").opened(choice)

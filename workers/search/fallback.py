@@ -48,7 +48,7 @@ class StoreSearch:
         title = texts.get(TextField.TITLE) or texts[TextField.NAME]
         snippets = snippets_of(texts, self._terms)
         place = Place(_OF_STORE, entity.ref)
-        return Found(entity.ref, ENTITY, entity.ref, entity, title, texts.get(TextField.DESCRIPTION, ""), "", 0.0, snippets, place)
+        return Found(entity.ref, ENTITY, entity.ref, entity, title, texts.get(TextField.DESCRIPTION, ""), "", snippets, place)
 
 
 def _texts(terms: Terms) -> Sequence[Condition]:

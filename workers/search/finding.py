@@ -15,6 +15,9 @@ FILTERS = ("kind", "type", "owner", "lifecycle", "tag", "namespace", "documentTy
 """What a search can be restricted by, and what its results are counted by."""
 
 
+REBUILD = "rebuild_search_index"
+"""The job that builds the index anew."""
+
 UNCONFIGURED = "search does not run here: it starts with the server, and where backend.queue is set it needs search.meilisearch"
 
 
@@ -59,7 +62,6 @@ class Found:
     title: str
     text: str
     location: str
-    score: float
     snippets: Sequence[Snippet]
     place: Place
 

@@ -191,7 +191,7 @@ def _found(hit: Hit, entities: Mapping[Ref, Entity], terms: Terms, offset: int) 
     entity = entities[hit.ref] if hit.ref is not None else None
     text = next((hit.texts[name] for name in _MEANT if hit.texts.get(name)), "")[:_LONGEST_TEXT]
     place = Place(offset, hit.id)
-    return Found(hit.id, hit.type, hit.ref, entity, _title(hit), text, hit.location, hit.score, snippets_of(hit.texts, terms), place)
+    return Found(hit.id, hit.type, hit.ref, entity, _title(hit), text, hit.location, snippets_of(hit.texts, terms), place)
 
 
 def _title(hit: Hit) -> str:

@@ -19,7 +19,7 @@ from api.graphql.types.fields import attribute, reading, resolved
 from graph.access import Action
 from graph.errors import InputError, InvalidCursorError, LimitExceededError
 from graph.store import FacetCount
-from workers.search.finding import FILTERS, Found, Place, Request, Results, Search
+from workers.search.finding import FILTERS, REBUILD, UNCONFIGURED, Found, Place, Request, Results, Search, SearchUnavailableError
 
 _DEFAULT_SUGGESTIONS = 8
 _MOST_SUGGESTIONS = 20
@@ -91,7 +91,6 @@ class SearchResult:
 class SearchEdge:
     cursor: str = attribute("This row's place in the list.")
     node: SearchResult = reading(lambda row: row.found, "The result.")
-    score: float = reading(lambda row: row.found.score, "How well it matches; to be compared within one search only.")
 
 
 class _Row:
@@ -209,6 +208,27 @@ async def _suggestions(
     return await _service(info.context).suggestions(Request(term, _filters(given(filter)), limit), info.context.access)
 
 
+@strawberry.type(description="What rebuilding the search index began.")
+class RebuildSearchIndexPayload:
+    job: str = attribute("The job that does it, as `jobs` lists it.")
+
+
+class _Requested:
+    def __init__(self, job: str) -> None:
+        self.job = job
+
+
+async def _rebuild(info: Info) -> _Requested:
+    context = info.context
+    with context.audit.doing(context.access, "search.rebuild", "search index", cause=f"GraphQL {info.field_name}"):
+        context.access.demand(Action.ADMIN)
+        if context.search is None or context.work is None:
+            raise SearchUnavailableError(UNCONFIGURED)
+        await context.work.request(REBUILD)
+        return _Requested(REBUILD)
+
+
+rebuild_search_index = resolved(_rebuild, "Build the search index anew, in the background, while the present one answers.")
 search = resolved(_search, "What is found of a term: entities, parts of APIs, documentation, and what plugins bring, the best first.")
 search_suggestions = resolved(_suggestions, "Names and titles that begin like what is typed.")
 
