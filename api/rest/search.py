@@ -124,7 +124,7 @@ def _result(found: Found, rank: int, tag: str) -> Mapping[str, Any]:
     }
     fields = {
         "title": marked.get("title") or marked.get("name") or found.title,
-        "text": next((marked[name] for name in ("description", "body", "details") if name in marked), found.text),
+        "text": next((marked[name] for name in ("description", "body") if name in marked), found.text),
     }
     return {
         "type": _NAMES.get(found.type, found.type),
