@@ -11,6 +11,8 @@ from workers.search.index import SearchQuery
 from workers.search.leaves import leaves_asked
 from workers.search.tantivy_schema import BELONGS_TO_NONE, LEAVES, SCHEMA, TYPE, leaf_term
 
+_FEW_TERMS = 8
+
 
 def filter_of(query: SearchQuery) -> Query:
     """What may be found and is not filtered out, by a query of score 0. InputError if leaves can't tell."""
@@ -31,7 +33,7 @@ def _visible(visible: tuple[tuple[str, Condition], ...]) -> Query:
 
 
 def _visible_types(types: Sequence[str], condition: Condition) -> Query:
-    of_types = Query.term_set_query(SCHEMA, TYPE, types)
+    of_types = _any(TYPE, types)
     if condition == EVERYTHING:
         return of_types
     of_none = Query.term_query(SCHEMA, LEAVES, BELONGS_TO_NONE, "basic")
@@ -51,15 +53,16 @@ def _condition(condition: Condition) -> Query:
         case OnWholeGraph(of):
             return _condition(of)
         case FactIn() | FactExists() | RefIn() | Related():
-            return _any_leaf([leaf_term(leaf) for leaf in leaves_asked(condition)])
+            return _any(LEAVES, [leaf_term(leaf) for leaf in leaves_asked(condition)])
         case _:
             raise InputError(f"search can't be restricted by {type(condition).__name__}; filter entities by it instead")
 
 
-def _any_leaf(leaves: Sequence[str]) -> Query:
-    if len(leaves) == 1:
-        return Query.term_query(SCHEMA, LEAVES, leaves[0], "basic")
-    return Query.term_set_query(SCHEMA, LEAVES, leaves) if leaves else Query.empty_query()
+def _any(field: str, terms: Sequence[str]) -> Query:
+    # A set reads all documents of its terms before the first one is looked at, which pays where each has few.
+    if len(terms) > _FEW_TERMS:
+        return Query.term_set_query(SCHEMA, field, terms)
+    return _either([Query.term_query(SCHEMA, field, term, "basic") for term in terms])
 
 
 def _both(queries: Sequence[Query]) -> Query:

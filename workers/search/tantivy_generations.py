@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -42,8 +42,9 @@ class Generations:
         """
         if self._lock is not None:
             return False
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with translated(f"the folder {self._folder} of the search index can't be written"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as failure:
@@ -106,9 +107,8 @@ class Generation:
         """IndexUnavailableError if a file of it is missing, or not what was written."""
         self.path = path
         with translated(f"the search index {path} can't be opened"):
-            for file in path.iterdir():
-                if not file.name.startswith(".") and file.suffix != ".json":
-                    _check(file)
+            for file in _committed(path):
+                _check(file)
             if not tantivy.Index.exists(str(path)):
                 raise IndexUnavailableError(f"{path} holds no index")
             self.index = tantivy.Index(SCHEMA, str(path))
@@ -131,10 +131,15 @@ class Builder:
     """A generation that is being written, in memory that is given back afterwards."""
 
     def __init__(self, generations: Generations) -> None:
+        self._generations = generations
+        self._writer: tantivy.IndexWriter | None = None
         with translated("no search index can be built"):
             self._path = generations.new()
-            self._writer: tantivy.IndexWriter | None = tantivy.Index(SCHEMA, str(self._path)).writer(_BUILDER_BYTES, 1)
-        self._finished = False
+            try:
+                self._writer = tantivy.Index(SCHEMA, str(self._path)).writer(_BUILDER_BYTES, 1)
+            finally:
+                if self._writer is None:
+                    self.end()
 
     def add(self, documents: Sequence[SearchDocument]) -> None:
         """Add documents. InputError if a text is no Unicode."""
@@ -151,14 +156,12 @@ class Builder:
             writer.commit()
             writer.wait_merging_threads()
         self._writer = None
-        self._finished = True
         return self._path
 
     def end(self) -> None:
-        """Drop what was not finished."""
+        """Drop what is not the generation that answers."""
         self._writer = None
-        if not self._finished:
-            shutil.rmtree(self._path, ignore_errors=True)
+        self._generations.drop_all_but(self._generations.current())
 
     def _open_writer(self) -> tantivy.IndexWriter:
         if self._writer is None:
@@ -180,6 +183,20 @@ def translated(what: str) -> Generator[None]:
         if type(failure).__name__ != "PanicException":
             raise
         raise IndexUnavailableError(f"{what}: {failure}") from failure
+
+
+def _committed(generation: Path) -> Iterator[Path]:
+    """The files of the last commit. What a killed writer left beside them does not count. ValueError if it can't be told."""
+    try:
+        segments = orjson.loads((generation / _META).read_bytes())["segments"]
+        ids = {segment["segment_id"].replace("-", ""): segment["deletes"] for segment in segments}
+    except (KeyError, TypeError, AttributeError) as failure:
+        raise ValueError(f"{generation / _META} is not what was written") from failure
+    for file in generation.iterdir():
+        segment, _, rest = file.name.partition(".")
+        deletes = ids.get(segment)
+        if segment in ids and (file.suffix != ".del" or (deletes and rest == f"{deletes['opstamp']}.del")):
+            yield file
 
 
 def _check(file: Path) -> None:

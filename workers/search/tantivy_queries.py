@@ -6,7 +6,7 @@ little, words may have typos. Where that finds hardly anything, only most of the
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from tantivy import Occur, Query
@@ -41,7 +41,14 @@ _INFLECTED = 0.8
 _SYNONYM = 0.7
 _PREFIX = 0.25
 _TYPOS = {1: 0.15, 2: 0.06}
-_WRONG_BEGINNING = 0.5
+
+_BEGINS_FROM = {
+    **dict.fromkeys(WHOLE.values(), 1),
+    **dict.fromkeys(map(text_field, (TextField.NAME, TextField.TITLE, TextField.TAGS)), 2),
+}
+_BEGINS_ELSEWHERE_FROM = 3
+"""How many letters can be the beginning of a word in a field; what is shorter begins too many."""
+
 _ELSEWHERE = 0.1
 """How much of what a word is worth in further fields is added to its worth in the best one."""
 
@@ -68,8 +75,8 @@ class Search:
         if not required:
             yield Step(self._query([]), 0)
             return
-        yield Step(self._query([(Occur.Must, self._word(word)) for word in required]), LITTLE)
-        lenient = [self._word(word, typos=True) for word in required]
+        yield Step(self._query([(Occur.Must, _word(word, self.fields)) for word in required]), LITTLE)
+        lenient = [_word(word, self.fields, typos=True) for word in required]
         yield Step(self._query([(Occur.Must, word) for word in lenient]), HARDLY_ANY if len(required) > 1 else 0)
         if len(required) > 1:
             most = Query.boolean_query([(Occur.Should, word) for word in lenient], (len(required) + 1) // 2)
@@ -89,7 +96,7 @@ class Search:
         if not terms.words:
             return parts if terms.phrases else [*parts, (Occur.Must, Query.const_score_query(Query.all_query(), 1.0))]
         parts.extend((Occur.Should, Query.boost_query(query, _IS_WHOLE_NAME)) for query in self._whole_names())
-        parts.extend((Occur.Should, self._word(word)) for word in terms.words if word.optional)
+        parts.extend((Occur.Should, _word(word, self.fields)) for word in terms.words if word.optional)
         parts.extend((Occur.Should, pair) for pair in self._pairs())
         return parts
 
@@ -115,16 +122,18 @@ class Search:
     def _weighted(self) -> list[tuple[TextField, float]]:
         return [(field, weight) for field, weight in WEIGHTS.items() if field in self.fields]
 
-    def _word(self, word: Word, *, typos: bool = False) -> Query:
-        """The word in any field, worth most as it is written and in the weightiest field."""
-        ways = [way for field, weight in self._weighted for way in _ways(text_field(field), word, weight, typos)]
-        ways.extend(
-            way
-            for field, whole_field in WHOLE.items()
-            if field in self.fields
-            for way in _ways(whole_field, Word(word.text, open=word.open), WEIGHTS[field], typos)
-        )
-        return _best(ways)
+
+@lru_cache(maxsize=2048)
+def _word(word: Word, fields: frozenset[TextField], typos: bool = False) -> Query:
+    """The word in any of the fields, worth most as it is written and in the weightiest field."""
+    alone = Word(word.text, open=word.open)
+    ways: list[Query] = []
+    for field, weight in WEIGHTS.items():
+        if field in fields:
+            ways.extend(_ways(text_field(field), word, weight, typos))
+            if field in WHOLE:
+                ways.extend(_ways(WHOLE[field], alone, weight, typos))
+    return _best(ways)
 
 
 def _ways(field: str, word: Word, weight: float, typos: bool) -> Iterator[Query]:
@@ -139,16 +148,10 @@ def _ways(field: str, word: Word, weight: float, typos: bool) -> Iterator[Query]
         words = synonym.split(" ")
         query = Query.phrase_prefix_query(SCHEMA, field, list(words)) if word.open and len(words) > 1 else _sequence(field, words)
         yield _boosted(query, weight * _SYNONYM)
-    if word.open:
+    if word.open and len(text) >= _BEGINS_FROM.get(field, _BEGINS_ELSEWHERE_FROM):
         yield _boosted(Query.fuzzy_term_query(SCHEMA, field, text, 0, True, True), weight * _PREFIX)
-    if typos and (most := typos_in(text)):
-        yield from _mistyped(field, text, most, weight, word.open)
-
-
-def _mistyped(field: str, text: str, most: int, weight: float, is_open: bool) -> Iterator[Query]:
-    for distance in range(1, most + 1):
-        near = Query.fuzzy_term_query(SCHEMA, field, text, distance, True, is_open)
-        yield _boosted(near, weight * _TYPOS[distance] * _WRONG_BEGINNING)
+    for distance in range(1, typos_in(text) + 1 if typos else 1):
+        yield _boosted(Query.fuzzy_term_query(SCHEMA, field, text, distance, True, word.open), weight * _TYPOS[distance])
 
 
 def _sequence(field: str, words: Sequence[str]) -> Query:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from tantivy import Query, Searcher
+from tantivy import DocAddress, Query, Searcher
 
 from graph.store import FacetCount
-from workers.search.index import MOST_HITS, Hits, IndexState, SearchQuery, Terms
+from workers.search.index import MOST_HITS, Hit, Hits, IndexState, SearchQuery, Terms
 from workers.search.tantivy_conditions import filter_of
 from workers.search.tantivy_queries import Search
 from workers.search.tantivy_schema import (
@@ -19,6 +19,7 @@ from workers.search.tantivy_schema import (
     hit_in,
     leaf_term,
     leaves_in,
+    shown_of,
     state_in,
     valid_unicode,
 )
@@ -36,6 +37,7 @@ class Searching:
 
     def __init__(self, query: SearchQuery) -> None:
         self._query = query
+        self._shown = shown_of(query.fields)
         with valid_unicode():
             _encoded(query.terms)
             self._search = Search(query.terms, query.fields, filter_of(query))
@@ -52,11 +54,21 @@ class Searching:
                 break
         else:
             raise AssertionError("a search has a last step")
-        hits = [hit_in(searcher.doc(address), score, wanted.fields) for score, address in found.hits]
+        hits = self._window(searcher, found.hits, wanted.offset - begin)
+        return Hits(total, hits, _facets(searcher, step.query, wanted.facets))
+
+    def _window(self, searcher: Searcher, ranked: Sequence[tuple[Any, DocAddress]], first: int) -> Sequence[Hit]:
+        """The hits from `first` on. Those of one score come by their ids, also where some of them lie beyond the window."""
+        begin, end = first, min(first + self._query.limit, len(ranked))
+        if begin >= end:
+            return []
+        while begin > 0 and ranked[begin - 1][0] == ranked[begin][0]:
+            begin -= 1
+        while end < len(ranked) and ranked[end][0] == ranked[end - 1][0]:
+            end += 1
+        hits = [hit_in(searcher.doc(address), score, self._shown) for score, address in ranked[begin:end]]
         hits.sort(key=lambda hit: (-hit.score, hit.id))
-        first = wanted.offset - begin
-        facets = _facets(searcher, step.query, wanted.facets)
-        return Hits(total, hits[first : first + wanted.limit], facets)
+        return hits[first - begin : first - begin + self._query.limit]
 
 
 def _encoded(terms: Terms) -> None:

@@ -1,6 +1,6 @@
 """What tantivy stores of a search document: its fields, and how a document is turned into them and back."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from math import log2
@@ -105,7 +105,7 @@ def _stored(document: SearchDocument) -> tantivy.Document:
         for value in {value.lower(): value for value in sorted(values, reverse=True)}.values():
             stored.add_text(facet_field(facet), value)
     stored.add_float(CENTRALITY, _weight(document))
-    texts = {field.value: text for field, text in document.texts.items()}
+    texts = [document.texts.get(field) for field in TextField]
     shown = [document.id, document.type, document.ref, document.location, texts]
     stored.add_bytes(SHOWN, orjson.dumps(shown))
     stored.add_bytes(ALL_LEAVES, orjson.dumps([document.source, *document.leaves]))
@@ -135,10 +135,15 @@ def state_in(stored: tantivy.Document) -> IndexState:
     return IndexState(catalog, settings, position)
 
 
-def hit_in(stored: tantivy.Document, score: float, fields: frozenset[TextField]) -> Hit:
-    """The hit that a stored document is, with the texts of these fields."""
+def shown_of(fields: Collection[TextField]) -> Sequence[tuple[int, TextField]]:
+    """The fields with their places among what is stored of a document."""
+    return [(at, field) for at, field in enumerate(TextField) if field in fields]
+
+
+def hit_in(stored: tantivy.Document, score: float, fields: Sequence[tuple[int, TextField]]) -> Hit:
+    """The hit that a stored document is, with the texts of these fields, as `shown_of` gives them."""
     ident, of_type, ref, location, texts = orjson.loads(stored.get_first(SHOWN) or b"")
-    shown = {field: texts[field] for field in TextField if field in fields and field in texts}
+    shown = {field: texts[at] for at, field in fields if texts[at] is not None}
     return Hit(ident, of_type, None if ref is None else Ref(ref), location, score, shown)
 
 

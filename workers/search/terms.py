@@ -114,8 +114,7 @@ def _words(found: Sequence[Found], synonyms: Synonyms, ends_open: bool) -> tuple
     for at, (word, meant) in enumerate(zip(found, meanings, strict=True)):
         alternatives = ((" ".join(word.parts),) if word.parts else ()) + meant
         is_open = ends_open and at == len(found) - 1
-        former = words.get(word.text)
-        words[word.text] = Word(
-            word.text, alternatives, is_open or (former is not None and former.open), may_be_left_out and word.text in _OPTIONAL
-        )
+        if (former := words.get(word.text)) is not None:
+            alternatives = tuple(dict.fromkeys(former.synonyms + alternatives))
+        words[word.text] = Word(word.text, alternatives, is_open, may_be_left_out and word.text in _OPTIONAL)
     return tuple(words.values())
