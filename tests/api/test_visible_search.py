@@ -60,10 +60,14 @@ async def test_what_is_found_is_what_a_catalog_of_the_visible_entities_would_fin
     case: Case, term: str, filter: Mapping[str, Sequence[str]]
 ) -> None:
     only, all_of_it = reduced(case), seeing_all(case.access)
-    async with sqlite_with(batches(case)) as store, sqlite_with(only.batches) as other:
-        async with searchable(store, REGISTRY) as whole, searchable(other, REGISTRY) as part:
-            told = await asked(store, case.access, whole, term, filter)
-            ought = await asked(other, all_of_it, part, term, filter)
+    async with (
+        sqlite_with(batches(case)) as store,
+        sqlite_with(only.batches) as other,
+        searchable(store, REGISTRY) as whole,
+        searchable(other, REGISTRY) as part,
+    ):
+        told = await asked(store, case.access, whole, term, filter)
+        ought = await asked(other, all_of_it, part, term, filter)
     if case.access.redactions or case.access.hides_references:
         assert_nothing_more(told, ought, everything=not term)
     else:

@@ -10,7 +10,7 @@ from plugins.contract import TextField
 from workers.search.collators.entities import ENTITY, entity_document
 from workers.search.finding import Found, Place, Request, Results
 from workers.search.index import Terms
-from workers.search.snippets import snippets_of
+from workers.search.passages import snippets_of
 from workers.search.sources import FACET_PATHS
 
 _OWNER = "owner"

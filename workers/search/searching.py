@@ -17,8 +17,8 @@ from workers.search.collators.entities import ENTITY
 from workers.search.fallback import StoreSearch
 from workers.search.finding import Found, Place, Request, Results
 from workers.search.index import MOST_HITS, Hit, Hits, IndexUnavailableError, SearchIndex, SearchQuery, Terms, TextField
+from workers.search.passages import snippets_of
 from workers.search.restrictions import DOCUMENT_TYPE, OWNER, Restrictions, check_filters, owners_asked, unredacted_filter
-from workers.search.snippets import snippets_of
 from workers.search.terms import Synonyms, parsed
 
 OVERLAP = 20
