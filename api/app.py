@@ -37,6 +37,7 @@ from api.rest.catalog.acting import Acting
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.rest.permission import HEALTH, permission_routes
+from api.rest.search import search_routes
 from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
 from config.model import Config
@@ -144,6 +145,7 @@ def _rest_routes(
     return [
         *entity_set_routes(lambda: opening.actions, audit, config.catalog.registration.max_set_bytes),
         *catalog_routes(store, registry, Acting(lambda: opening.actions, audit)),
+        *search_routes(lambda: opening.search, audit),
         *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
         *webhook_routes(receptions_from(config), store, opening),
         *proxied,
@@ -196,6 +198,7 @@ def _context(
         audit=audit,
         sessions=sign_in.sessions,
         personal=sign_in.personal,
+        search=opening.search,
     )
 
 

@@ -24,7 +24,7 @@ from api.graphql.feed import LogFeed
 from api.opening import StoreOpening
 from api.rest.answers import answering
 from graph.access import Action
-from graph.errors import StoreError
+from graph.errors import CallboardError, StoreError
 from graph.store import Location, StateRow, Store
 from workers.figures import DURATION_BOUNDS, JobNumbers, QueueUnavailableError
 from workers.schedules import schedules
@@ -89,6 +89,7 @@ def metrics_route(store: Store, opening: StoreOpening, feed: LogFeed, times: Ope
             GaugeMetricFamily("callboard_subscriptions", "Subscriptions of this process.", value=feed.listeners),
             *await _store_families(store, opening),
             *await _queue_families(opening),
+            *await _search_families(opening),
         ]
         registry = CollectorRegistry()
         registry.register(_Collected(families))
@@ -177,6 +178,24 @@ async def _queue_families(opening: StoreOpening) -> Sequence[Metric]:
         oldest.add_metric([job.name], job.oldest_age_seconds or 0)
         seconds.add_metric([job.name], _buckets(job), sum_value=job.seconds)
     return [GaugeMetricFamily("callboard_queue_up", help_, value=1), present, oldest, runs, seconds]
+
+
+async def _search_families(opening: StoreOpening) -> Sequence[Metric]:
+    search = opening.search
+    if search is None:
+        return []
+    try:
+        figures = await search.figures()
+    except CallboardError as error:
+        _log.warning("the figures of search are left out: %s", error)
+        return []
+    return [
+        GaugeMetricFamily("callboard_search_documents", "Documents in the search index.", value=figures["documents"]),
+        GaugeMetricFamily("callboard_search_lag", "Entries of the log that the search index is behind.", value=figures["lag"]),
+        GaugeMetricFamily(
+            "callboard_search_degraded", "Whether searches are answered by the store, as the index can't.", value=figures["degraded"]
+        ),
+    ]
 
 
 def _buckets(job: JobNumbers) -> list[tuple[str, float]]:

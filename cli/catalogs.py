@@ -52,10 +52,12 @@ def catalog_options(command: Callable[..., Result]) -> Callable[..., Result]:
     return with_choice
 
 
-def opened(choice: Choice) -> AbstractAsyncContextManager[Ask]:
-    """The chosen catalog, ready to be asked. ConfigurationError if its configuration is out of order."""
+def opened(choice: Choice, *, searching: bool = False) -> AbstractAsyncContextManager[Ask]:
+    """The chosen catalog, ready to be asked, and `searching` also to be searched. ConfigurationError if its configuration is wrong."""
     # Only one of the two is needed, and each brings libraries that take a while to import.
-    return import_module("cli.remote" if choice.url else "cli.offline").opened(choice)
+    if choice.url:
+        return import_module("cli.remote").opened(choice)
+    return import_module("cli.offline").opened(choice, searching=searching)
 
 
 async def data_of(ask: Ask, operation: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:

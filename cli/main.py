@@ -21,6 +21,7 @@ _COMMANDS = {
     "validate": ("cli.validate", "Check catalog files: every error, with file, line and column."),
     "impact": ("cli.impact", "Show what a change of an entity reaches, and whom to tell."),
     "owners": ("cli.owners", "Show who owns an entity."),
+    "search": ("cli.search", "Find entities, parts of APIs and documentation by words."),
     "query": ("cli.query", "Run a GraphQL query from a file."),
     "schema": ("cli.schema", "Print the GraphQL schema."),
     "login": ("cli.login", "Sign in to a server."),

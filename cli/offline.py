@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,18 +22,33 @@ from graph.stores.sqlite import SqliteStore
 from ingest.kinds import rules_of
 from ingest.pipeline import synchronise
 from ingest.settings import configured_kinds
+from workers.search.finding import Search
 
 
 @asynccontextmanager
-async def opened(choice: Choice) -> AsyncGenerator[Ask]:
+async def opened(choice: Choice, *, searching: bool = False) -> AsyncGenerator[Ask]:
     """The catalog of the chosen paths, or else of the configured locations, completely read."""
-    async with read_catalog(load(choice.configs), choice) as (store, registry):
+    config = load(choice.configs)
+    async with read_catalog(config, choice) as (store, registry), _search_of(config, store, registry, searching) as search:
         schema = build_schema(registry)
 
         async def ask(query: str, variables: Mapping[str, Any], operation_name: str | None = None) -> Answer:
-            return await execute(schema, query, variables, operation_name, Context(store, registry))
+            return await execute(schema, query, variables, operation_name, Context(store, registry, search=search))
 
         yield ask
+
+
+@asynccontextmanager
+async def _search_of(config: Config, store: Store, registry: RelationRegistry, searching: bool) -> AsyncGenerator[Search | None]:
+    """What searches that catalog, in an index that goes afterwards."""
+    if not searching:
+        yield None
+        return
+    # Its libraries are not needed by other commands.
+    composition = import_module("workers.search.composition")
+    with TemporaryDirectory(prefix="callboard-") as folder:
+        async with composition.indexed(config, store, registry, Path(folder)) as search:
+            yield search
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ _PATH_KEYS = (
     ("backend", "database", "connection", "filename"),
     ("backend", "reading", "cacheFolder"),
     ("backend", "audit", "file"),
+    ("search", "folder"),
     ("catalog", "locations", "*", "target"),
     ("graphql", "trustedDocuments", "path"),
     ("catalog", "providers", "clones", "*", "path"),
@@ -144,6 +145,10 @@ def _refused(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
         yield _refusal(
             merged, "backend.database.client", "has to be neo4j where backend.queue.url is set: several processes can't share one file"
         )
+    if config.backend.queue is not None and config.search.engine is not None:
+        yield _refusal(merged, "search.engine", "can't be embedded where backend.queue.url is set: name a server in search.meilisearch")
+    if config.search.engine is not None and config.search.meilisearch is not None:
+        yield _refusal(merged, "search.engine", "and search.meilisearch name two engines; remove one of them")
     yield from _unsafe(config, merged)
     for key, host, kind in config.catalog.providers.hosts_named:
         if host not in {integration.host for integration in getattr(config.integrations, kind)}:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from graph.entities import Description, Edge, Entity, canonical_json, content_hash, described
 from graph.patches import patch_between, patch_of_removal
-from graph.store import EntityWrite, Removal
+from graph.store import EntityWrite, Patch, Removal
 
 
 def write_of(
@@ -20,7 +20,18 @@ def write_of(
     if not patch and stored.origin == entity.origin and stored.orphan == entity.orphan and tuple(declared) == tuple(declares):
         return None
     description = (description or described(entity.document)) if patch else None
+    if not patch and _ends(declared) != _ends(declares):
+        patch = unchanged_patch(entity)
     return EntityWrite(entity, declares, hash_of(stored), patch, description)
+
+
+def unchanged_patch(entity: Entity) -> Patch:
+    """A patch that only tests: it makes the log tell that the entity has changed, on which readers rely, where only its edges did."""
+    return ({"op": "test", "path": "/metadata/name", "value": entity.name},)
+
+
+def _ends(edges: Sequence[Edge]) -> set[tuple[str, str, str]]:
+    return {(edge.source, edge.relation, edge.target) for edge in edges}
 
 
 def removal_of(stored: Entity) -> Removal:

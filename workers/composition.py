@@ -24,6 +24,9 @@ from workers.refresh import jobs as refresh
 from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
 from workers.retention import jobs as retention
+from workers.search import jobs as search
+from workers.search.composition import feeding_from, index_from, searching_from
+from workers.search.index import SearchIndex
 from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
@@ -42,15 +45,16 @@ async def running_worker(
     With `backend.queue` keeping in step is left to `callboard worker`.
     """
     file_roots = config.catalog.registration.file_roots
-    async with opened_hosts(config) as hosts:
+    async with opened_hosts(config) as hosts, _opened_index(config) as index:
+        searching = searching_from(config, store, index, registry) if index else None
         refreshing = Refreshing(config, store, registry, progress, hosts)
         if config.backend.queue is not None:
             async with within_reach(config.backend.queue.url) as queue:
                 actions = CatalogActions(store, refreshing.settings, file_roots, Requested(queue))
-                yield Beside(actions, QueuedWork(queue))
+                yield Beside(actions, QueuedWork(queue), searching)
             return
-        async with connected(None) as queue, _refreshing(refreshing, queue, hosts):
-            yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue))
+        async with connected(None) as queue, _refreshing(refreshing, queue, hosts, index, registry):
+            yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue), searching)
 
 
 async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:
@@ -66,7 +70,8 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
             async with (
                 connected(url) as queue,
                 opened_hosts(config) as hosts,
-                _refreshing(Refreshing(config, store, registry, hosts=hosts), queue, hosts) as task,
+                _opened_index(config) as index,
+                _refreshing(Refreshing(config, store, registry, hosts=hosts), queue, hosts, index, registry) as task,
             ):
                 await task
         except (RedisError, OSError) as error:
@@ -75,7 +80,8 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
 
 
 def _functions() -> Sequence[Function]:
-    return [*refresh.functions(), *providers.functions(), *webhooks.functions(), *lifecycle.functions(), *retention.functions()]
+    parts = (refresh, providers, webhooks, lifecycle, retention, search)
+    return [function for part in parts for function in part.functions()]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
@@ -83,15 +89,34 @@ def _cron_jobs() -> Sequence[CronJob]:
 
 
 @asynccontextmanager
-async def _refreshing(refreshing: Refreshing, queue: Queue, hosts: Hosts) -> AsyncGenerator[asyncio.Task[None]]:
+async def _opened_index(config: Config) -> AsyncGenerator[SearchIndex | None]:
+    """The search index, open; None where none is configured."""
+    index = index_from(config)
+    if index is None:
+        yield None
+        return
+    try:
+        await index.open()
+        yield index
+    finally:
+        await index.close()
+
+
+@asynccontextmanager
+async def _refreshing(
+    refreshing: Refreshing, queue: Queue, hosts: Hosts, index: SearchIndex | None, registry: RelationRegistry
+) -> AsyncGenerator[asyncio.Task[None]]:
     providing = providers.providing_from(refreshing.config, hosts)
     hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
-    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks}
+    feeding = feeding_from(refreshing.config, refreshing.store, index, registry) if index else None
+    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "feeding": feeding}
     async with working(queue, _functions(), _cron_jobs(), ctx) as task:
         await queue.is_new()
         await queue.request(synchronise_catalog.__name__)
         await queue.request(providers.take_over_providers.__name__)
         beside = [asyncio.create_task(webhooks.follow(hooks, queue))]
+        if feeding:
+            beside.append(asyncio.create_task(search.follow(feeding, queue)))
         if refreshing.config.catalog.watch:
             beside.append(asyncio.create_task(watch(refreshing, queue)))
         try:

@@ -19,6 +19,7 @@ from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.lifecycle import Actions
 from workers.figures import BackgroundWork
+from workers.search.finding import UNCONFIGURED, Search, SearchUnavailableError
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Context:
     audit: Audit = field(default_factory=Audit)
     sessions: Sessions | None = None
     personal: PersonalTokens | None = None
+    search: Search | None = None
 
     @property
     def visible(self) -> Condition:
@@ -66,6 +68,13 @@ class Context:
         if self.actions is None:
             raise StoreUnavailableError("the catalog can't be changed here")
         return self.actions
+
+    @property
+    def searching(self) -> Search:
+        """What answers searches. SearchUnavailableError where nothing does."""
+        if self.search is None:
+            raise SearchUnavailableError(UNCONFIGURED)
+        return self.search
 
     @property
     def feed(self) -> LogFeed:

@@ -15,6 +15,7 @@ from api.graphql.types.errors import CatalogError
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location
+from api.graphql.types.search import RebuildSearchIndexPayload, rebuild_search_index
 from api.graphql.types.viewer import (
     CreatePersonalTokenPayload,
     EndSessionsPayload,
@@ -133,6 +134,7 @@ class Mutation:
     refresh: RefreshPayload = resolved(_refresh, "Read some locations again now rather than when they are due.")
     validate_entity: ValidateEntityPayload = resolved(_validate, "Check a document without storing it.")
     redeliver_webhook: RedeliverWebhookPayload = redeliver_webhook
+    rebuild_search_index: RebuildSearchIndexPayload = rebuild_search_index
     create_personal_token: CreatePersonalTokenPayload = create_personal_token
     revoke_personal_token: RevokePersonalTokenPayload = revoke_personal_token
     end_sessions: EndSessionsPayload = end_sessions

@@ -27,6 +27,7 @@ from api.graphql.types.kinds import API, Component, Domain, Group, Resource, Sys
 from api.graphql.types.lists import entities, entities_of_kind
 from api.graphql.types.locations import LocationConnection, locations
 from api.graphql.types.presence import DanglingRelationConnection, WhyMissing, dangling_relations, why_missing
+from api.graphql.types.search import SearchConnection, search, search_suggestions
 from api.graphql.types.viewer import Viewer, viewer
 from api.graphql.types.webhooks import Webhook, WebhookDeadLetter, webhook_dead_letters, webhooks
 from graph.entities import Entity as StoredEntity
@@ -83,6 +84,8 @@ class Query:
     why_missing: WhyMissing = resolved(why_missing, "Why an entity is not there, or where it comes from if it is.")
     dangling_relations: DanglingRelationConnection = paged(dangling_relations, "Edges of which an end is missing.")
     catalog_errors: CatalogErrorConnection = paged(catalog_errors, "What could not be read.")
+    search: SearchConnection = search
+    search_suggestions: list[str] = search_suggestions
     locations: LocationConnection = paged(locations, "The roots of reading.")
     webhooks: list[Webhook] = webhooks
     webhook_dead_letters: list[WebhookDeadLetter] = webhook_dead_letters

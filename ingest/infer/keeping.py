@@ -6,7 +6,7 @@ from graph.conditions import EVERYTHING, fact_in
 from graph.entities import Edge, Entity
 from graph.refs import Ref
 from graph.store import Batch, Cause, EntityWrite, StateRow, StateWrite, Store, Window
-from ingest.diff import hash_of
+from ingest.diff import hash_of, unchanged_patch
 from ingest.infer.edges import infer
 from ingest.infer.notes import NOTES, Note, notes
 from ingest.infer.people import people_of
@@ -51,9 +51,7 @@ def _write(entity: Entity, stored: Sequence[Edge], inferred: Sequence[Edge]) -> 
     declares = beside(declared_alone(stored), inferred)
     if declares == tuple(stored):
         return None
-    # The document stays as it is. A patch that only tests makes the log tell that the entity has changed, on which readers rely.
-    patch = ({"op": "test", "path": "/metadata/name", "value": entity.name},)
-    return EntityWrite(entity, declares, hash_of(entity), patch)
+    return EntityWrite(entity, declares, hash_of(entity), unchanged_patch(entity))
 
 
 async def _current(store: Store) -> list[Note]:

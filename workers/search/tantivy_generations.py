@@ -76,7 +76,8 @@ class Generations:
     def new(self) -> Path:
         """The folder of a new generation."""
         generation = self._folder / f"{_PREFIX}{uuid4().hex}"
-        generation.mkdir()
+        # The whole folder may have been deleted since it was locked.
+        generation.mkdir(parents=True)
         return generation
 
     def switch_to(self, generation: Path) -> None:

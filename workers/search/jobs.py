@@ -1,0 +1,106 @@
+"""The jobs of search: writing what changed into the index, and building it anew, under a lease, so that one worker writes at a time."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from arq.worker import Function
+from redis import RedisError
+
+from graph.errors import CallboardError
+from graph.store import StateWrite, Store
+from workers.jobs import job, spread
+from workers.leases import holding
+from workers.queue import Queue
+from workers.search.indexing import Indexing
+
+LEASE = "search-index"
+
+_REBUILDS = "search-rebuilds"
+_NEXT = "next"
+_UPDATE_LIMIT_SECONDS = 600
+_REBUILD_LIMIT_SECONDS = 3600
+_LOOK_SECONDS = 0.4
+
+_log = logging.getLogger("callboard.search")
+
+
+class Feeding:
+    """What the jobs work with."""
+
+    def __init__(self, store: Store, indexing: Indexing, rebuild_every: timedelta | None) -> None:
+        self.store = store
+        self.indexing = indexing
+        self.rebuild_every = rebuild_every
+
+    async def is_rebuild_due(self) -> bool:
+        """Whether it is time to build the index anew, to be sure of it."""
+        if self.rebuild_every is None:
+            return False
+        rows = await self.store.states(_REBUILDS, ids=[_NEXT])
+        return not rows or rows[0].due is None or rows[0].due <= datetime.now(UTC)
+
+    async def note_rebuild(self) -> None:
+        """Put off the next rebuild that nothing asks for."""
+        due = datetime.now(UTC) + timedelta(seconds=spread(self.rebuild_every.total_seconds())) if self.rebuild_every else None
+        await self.store.write_states([StateWrite(_REBUILDS, _NEXT, {}, due=due)])
+
+
+def functions() -> Sequence[Function]:
+    """The jobs, by the names under which they are asked for."""
+    return [
+        job(update_search_index, time_limit_seconds=_UPDATE_LIMIT_SECONDS),
+        job(rebuild_search_index, time_limit_seconds=_REBUILD_LIMIT_SECONDS),
+    ]
+
+
+async def follow(feeding: Feeding, queue: Queue) -> None:
+    """Ask for what the index needs as soon as it does, until cancelled."""
+    woken = asyncio.Event()
+    listening = asyncio.create_task(_listen(queue, woken))
+    try:
+        while True:
+            woken.clear()
+            try:
+                if await feeding.indexing.is_behind() or await feeding.is_rebuild_due():
+                    await queue.request(await _needed(feeding))
+            except (CallboardError, RedisError, OSError) as error:
+                _log.debug("what the search index needs is not known, or can't be asked for: %s", error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), _LOOK_SECONDS)
+    finally:
+        listening.cancel()
+
+
+async def _listen(queue: Queue, woken: asyncio.Event) -> None:
+    while True:
+        with suppress(RedisError, OSError):
+            async with aclosing(queue.wakes()) as wakes:
+                async for _ in wakes:
+                    woken.set()
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _needed(feeding: Feeding) -> str:
+    rebuild = await feeding.indexing.needs_rebuild() or await feeding.is_rebuild_due()
+    return (rebuild_search_index if rebuild else update_search_index).__name__
+
+
+async def update_search_index(ctx: Mapping[str, Any]) -> None:
+    """Write what changed since. An index that can't be brought up to date is built anew instead."""
+    feeding: Feeding = ctx["feeding"]
+    if await feeding.indexing.needs_rebuild():
+        queue: Queue = ctx["queue"]
+        await queue.request(rebuild_search_index.__name__)
+        return
+    await holding(feeding.store, LEASE, feeding.indexing.update)
+
+
+async def rebuild_search_index(ctx: Mapping[str, Any]) -> None:
+    """Build the index anew while the old one answers, and bring it up to date."""
+    feeding: Feeding = ctx["feeding"]
+    await holding(feeding.store, LEASE, feeding.indexing.rebuild)
+    await feeding.note_rebuild()
