@@ -30,6 +30,7 @@ from benches.processes import (
 )
 from benches.queries import Query, comparable, queries, widest_components
 from benches.report import Figure, show, write
+from benches.searches import measure_searches
 from tests.servers.neo4j import Neo4jServer
 
 LOAD_TARGETS = {("sqlite", 10_000): "≤ 2.5 s", ("sqlite", 100_000): "≤ 20 s", ("neo4j", 10_000): "≤ 8 s", ("neo4j", 100_000): "≤ 90 s"}
@@ -47,6 +48,7 @@ class Plan:
     rounds: int
     seconds: float
     peer: Path | None
+    only: str | None
 
 
 def main() -> None:
@@ -56,6 +58,7 @@ def main() -> None:
     parser.add_argument("--stores", default="sqlite,neo4j")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds of the queries; the median counts")
     parser.add_argument("--seconds", type=float, default=2, help="per query, server and round")
+    parser.add_argument("--only", choices=["catalogs", "searches"], help="measure these alone; default: all")
     parser.add_argument("--peer", type=Path, help="folder of the @neo4j/graphql server, its packages installed")
     parser.add_argument("--scratch", type=Path, help="where catalogs and databases go; default: a temporary folder")
     parser.add_argument("--output", type=Path, default=Path("benches/results/latest.json"))
@@ -68,6 +71,7 @@ def main() -> None:
             options.rounds,
             options.seconds,
             options.peer,
+            options.only,
         )
         figures = list(measure(plan))
     show(figures)
@@ -78,7 +82,10 @@ def measure(plan: Plan) -> Iterator[Figure]:
     """Every figure of the plan: the stores one after the other for loading, side by side for the queries."""
     with ExitStack() as stack:
         servers: dict[str, Running] = {}
-        for store in plan.stores:
+        if plan.only != "catalogs":
+            for size in plan.sizes:
+                yield from measure_searches(plan.scratch, size, plan.seconds)
+        for store in plan.stores if plan.only != "searches" else ():
             for size in plan.sizes:
                 keep = stack if size == READ_AT else None
                 yield from measure_store(plan, store, size, keep, servers)
