@@ -95,7 +95,7 @@ def assert_nothing_more(told: Any, ought: Any, *, everything: bool) -> None:
 
 
 async def _held(index: SearchIndex) -> Mapping[str, frozenset[str]]:
-    return await index.leaves_of(EXISTING, "")
+    return await index.edges_of(EXISTING)
 
 
 @given(cases())

@@ -91,7 +91,7 @@ async def test_every_request_and_answer_is_one_that_meilisearch_describes(server
         "component:default/orders-db",
     ]
     leaves = {"component:default/orders-db": frozenset({">ownedby>group:default/a"})}
-    assert await index.leaves_of(["component:default/orders", *leaves], ">") == leaves
+    assert await index.edges_of(["component:default/orders", *leaves]) == leaves
     assert (await index.figures()).documents == 2
     with pytest.raises(IndexUnavailableError):
         await (await of(server, key="wrong")).state()

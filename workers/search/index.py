@@ -187,8 +187,8 @@ class SearchIndex(Protocol):
         """The sources, each once, of which a document has the leaf."""
         ...
 
-    async def leaves_of(self, sources: Sequence[str], prefix: str) -> Mapping[str, frozenset[str]]:
-        """For each source that has documents, its leaves that begin with the prefix."""
+    async def edges_of(self, sources: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """For each source that has documents, its leaves that stand for edges and chains of them: those that begin with `>`."""
         ...
 
     async def figures(self) -> IndexFigures:

@@ -116,9 +116,12 @@ class Indexing:
     async def _differing(self, candidates: Iterable[Ref], prefix: str) -> set[Ref]:
         differing: set[Ref] = set()
         for refs in _portions(sorted(candidates)):
-            known = await self._index.leaves_of(refs, prefix)
+            known = await self._index.edges_of(refs)
             around = await self._around(refs)
-            differing.update(ref for ref in refs if _edge_leaves(around.get(ref, Surroundings()), prefix) != known.get(ref, frozenset()))
+            for ref in refs:
+                before = frozenset(leaf for leaf in known.get(ref, ()) if leaf.startswith(prefix))
+                if _edge_leaves(around.get(ref, Surroundings()), prefix) != before:
+                    differing.add(ref)
         return differing
 
     async def _with_other_centrality(self, changed: Iterable[Ref]) -> set[Ref]:
@@ -126,7 +129,7 @@ class Indexing:
         gained: dict[Ref, int] = {}
         for refs in _portions(sorted(changed)):
             around = await self._store.edges_of(refs, [Step(name, Direction.OUT) for name in DEPENDING], visible=EVERYTHING)
-            known = await self._index.leaves_of(refs, ">")
+            known = await self._index.edges_of(refs)
             beginnings = tuple(f">{name.lower()}>" for name in DEPENDING)
             for ref in refs:
                 now = {f">{relation.lower()}>{target}" for relation, _, target in around.get(ref, ())}

@@ -17,6 +17,9 @@ from graph.store import EdgeEnd
 TRANSITIVE_RELATION = "partOf"
 """The relation whose chains are stored: `system` and `domain` in filters and policies mean transitive parts."""
 
+EDGE = ">"
+"""How the leaves of edges, and of chains of them, begin."""
+
 ANCESTORS = f">>{TRANSITIVE_RELATION.lower()}>"
 """How the leaves of a chain begin."""
 

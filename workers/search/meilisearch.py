@@ -27,6 +27,7 @@ from workers.search.index import (
     Word,
 )
 from workers.search.meilisearch_documents import (
+    EDGES,
     KEY,
     STATE_KEY,
     Row,
@@ -186,11 +187,10 @@ class MeilisearchIndex:
         for source in dict.fromkeys(row["source"] for row in rows):
             yield source
 
-    async def leaves_of(self, sources: Sequence[str], prefix: str) -> Mapping[str, frozenset[str]]:
-        """For each source that has documents, its leaves that begin with the prefix."""
+    async def edges_of(self, sources: Sequence[str]) -> Mapping[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
-        for row in await self._rows_of(sources, ["source", "leaves"]):
-            found.setdefault(row["source"], set()).update(leaf for leaf in row["leaves"] if leaf.startswith(prefix))
+        for row in await self._rows_of(sources, ["source", EDGES]):
+            found.setdefault(row["source"], set()).update(row[EDGES])
         return {source: frozenset(leaves) for source, leaves in found.items()}
 
     async def figures(self) -> IndexFigures:

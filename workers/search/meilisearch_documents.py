@@ -10,6 +10,7 @@ import orjson
 from graph.errors import InputError
 from graph.refs import Ref
 from workers.search.index import FACETS, Hit, IndexState, SearchDocument, TextField
+from workers.search.leaves import EDGE
 from workers.search.meilisearch_filters import DOCUMENT_TYPE, GONE, LEAVES, OF_NO_ENTITY, SOURCE, encoded, key_of
 from workers.search.words import searchable, words_of
 
@@ -20,11 +21,12 @@ _END = "\u00f0\u00f0"
 name. Nobody can look for it: analysed words don't have this letter."""
 
 KEY = "key"
+EDGES = "edges"
 STATE_KEY = "state"
 
 Row = dict[str, Any]
 
-_ROW_VERSION = 1
+_ROW_VERSION = 2
 """Changes with what rows look like."""
 
 _FACET_ATTRIBUTES = {name: name if name == DOCUMENT_TYPE else f"facet{name.title()}" for name in FACETS}
@@ -89,7 +91,7 @@ def row_of(document: SearchDocument) -> Row:
         "centrality": document.centrality,
         "source": document.source,
         SOURCE: key_of(document.source),
-        "leaves": leaves,
+        EDGES: [leaf for leaf in leaves if leaf.startswith(EDGE)],
         LEAVES: [key_of(leaf) for leaf in (leaves if document.ref is not None else [*leaves, OF_NO_ENTITY])],
         DOCUMENT_TYPE: encoded(document.type),
     }

@@ -148,7 +148,7 @@ class Searching:
         place = request.after
         start = max(place.offset, 0) if place else 0
         first = max(0, start - OVERLAP)
-        limit = min(start - first + request.limit + OVERLAP + 1, MOST_HITS - first)
+        limit = min(start - first + request.limit + (OVERLAP if place else 0) + 1, MOST_HITS - first)
         if start >= MOST_HITS:
             raise InputError(f"the first {MOST_HITS} results of a search can be read; ask for something more precise")
         hits = await self._index.search(asked.query(offset=first, limit=limit))

@@ -85,8 +85,8 @@ class TantivyIndex:
         for source in await self._read(lambda searcher: tantivy_reads.sources_with(searcher, leaf)):
             yield source
 
-    async def leaves_of(self, sources: Sequence[str], prefix: str) -> Mapping[str, frozenset[str]]:
-        return await self._read(lambda searcher: tantivy_reads.leaves_of(searcher, sources, prefix))
+    async def edges_of(self, sources: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        return await self._read(lambda searcher: tantivy_reads.edges_of(searcher, sources))
 
     async def figures(self) -> IndexFigures:
         current = self._current

@@ -12,7 +12,7 @@ from itertools import pairwise
 from tantivy import Occur, Query
 
 from workers.search.index import Terms, TextField, Word
-from workers.search.tantivy_schema import SCHEMA, WHOLE, text_field, whole
+from workers.search.tantivy_schema import BEGINNING, SCHEMA, WHOLE, text_field, whole
 from workers.search.words import LONGEST_WORD, inflections, typos_in
 
 WEIGHTS = {
@@ -28,7 +28,7 @@ WEIGHTS = {
 }
 """What a word is worth in each field."""
 
-LITTLE = 10
+LITTLE = 3
 """With fewer hits than that, typos are looked for."""
 
 HARDLY_ANY = 3
@@ -75,12 +75,21 @@ class Search:
         if not required:
             yield Step(self._query([]), 0)
             return
-        yield Step(self._query([(Occur.Must, _word(word, self.fields)) for word in required]), LITTLE)
-        lenient = [_word(word, self.fields, typos=True) for word in required]
+        exact, lenient = ([self._required(word, typos=typos) for word in required] for typos in (False, True))
+        yield Step(self._query([(Occur.Must, word) for word in exact]), LITTLE)
         yield Step(self._query([(Occur.Must, word) for word in lenient]), HARDLY_ANY if len(required) > 1 else 0)
         if len(required) > 1:
             most = Query.boolean_query([(Occur.Should, word) for word in lenient], (len(required) + 1) // 2)
             yield Step(self._query([(Occur.Must, most)]), 0)
+
+    def _required(self, word: Word, *, typos: bool) -> Query:
+        """The word, or what it begins right behind the word before it, which tells more than a letter or two alone."""
+        found = _word(word, self.fields, typos)
+        if not word.open or len(word.text) >= _BEGINS_ELSEWHERE_FROM or len(self.terms.words) < 2:
+            return found
+        pair = [self.terms.words[-2].text, word.text]
+        behind = (Query.phrase_prefix_query(SCHEMA, text_field(field), list(pair)) for field in _NEAR if field in self.fields)
+        return _best([found, *behind])
 
     def _query(self, words: list[tuple[Occur, Query]]) -> Query:
         return Query.boolean_query([*self._always, *words])
@@ -102,11 +111,13 @@ class Search:
 
     def _pairs(self) -> Iterator[Query]:
         """Queries for words that stand beside one another as they were typed."""
-        texts = [word.text for word in self.terms.words]
-        for pair in pairwise(texts):
+        for first, second in pairwise(self.terms.words):
+            pair = [first.text, second.text]
             for field in _NEAR:
                 if field in self.fields:
-                    yield _boosted(_sequence(text_field(field), pair), WEIGHTS[field] * _BESIDE)
+                    of_words = text_field(field)
+                    beside = Query.phrase_prefix_query(SCHEMA, of_words, list(pair)) if second.open else _sequence(of_words, pair)
+                    yield _boosted(beside, WEIGHTS[field] * _BESIDE)
 
     def _whole_names(self) -> Iterator[Query]:
         """Queries of score 1 for documents whose name or title is what is looked for, and nothing else."""
@@ -131,8 +142,10 @@ def _word(word: Word, fields: frozenset[TextField], typos: bool = False) -> Quer
     for field, weight in WEIGHTS.items():
         if field in fields:
             ways.extend(_ways(text_field(field), word, weight, typos))
-            if field in WHOLE:
+            if field in WHOLE and typos:
                 ways.extend(_ways(WHOLE[field], alone, weight, typos))
+            elif field in BEGINNING and word.open:
+                ways.append(_boosted(_begun(BEGINNING[field], word.text), weight * _PREFIX))
     return _best(ways)
 
 
@@ -149,9 +162,13 @@ def _ways(field: str, word: Word, weight: float, typos: bool) -> Iterator[Query]
         query = Query.phrase_prefix_query(SCHEMA, field, list(words)) if word.open and len(words) > 1 else _sequence(field, words)
         yield _boosted(query, weight * _SYNONYM)
     if word.open and len(text) >= _BEGINS_FROM.get(field, _BEGINS_ELSEWHERE_FROM):
-        yield _boosted(Query.fuzzy_term_query(SCHEMA, field, text, 0, True, True), weight * _PREFIX)
+        yield _boosted(_begun(field, text), weight * _PREFIX)
     for distance in range(1, typos_in(text) + 1 if typos else 1):
         yield _boosted(Query.fuzzy_term_query(SCHEMA, field, text, distance, True, word.open), weight * _TYPOS[distance])
+
+
+def _begun(field: str, beginning: str) -> Query:
+    return Query.fuzzy_term_query(SCHEMA, field, beginning, 0, True, True)
 
 
 def _sequence(field: str, words: Sequence[str]) -> Query:

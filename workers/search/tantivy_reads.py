@@ -15,10 +15,10 @@ from workers.search.tantivy_schema import (
     SCHEMA,
     SOURCE,
     STATE,
+    edges_in,
     facet_field,
     hit_in,
     leaf_term,
-    leaves_in,
     shown_of,
     state_in,
     valid_unicode,
@@ -113,12 +113,12 @@ def sources_with(searcher: Searcher, leaf: str) -> Sequence[str]:
     return [source for source, _ in searcher.terms_with_prefix(SOURCE, "", with_leaf)]
 
 
-def leaves_of(searcher: Searcher, sources: Sequence[str], prefix: str) -> Mapping[str, frozenset[str]]:
-    """The leaves of sources that begin with the prefix."""
+def edges_of(searcher: Searcher, sources: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    """The leaves of sources that stand for edges."""
     found: dict[str, set[str]] = {}
     for at in range(0, len(sources), _SOURCES_AT_ONCE):
         of_sources = Query.term_set_query(SCHEMA, SOURCE, sources[at : at + _SOURCES_AT_ONCE])
         for _, address in searcher.search(of_sources, max(searcher.num_docs, 1)).hits:
-            source, leaves = leaves_in(searcher.doc(address))
-            found.setdefault(source, set()).update(leaf for leaf in leaves if leaf.startswith(prefix))
+            source, edges = edges_in(searcher.doc(address))
+            found.setdefault(source, set()).update(edges)
     return {source: frozenset(leaves) for source, leaves in found.items()}

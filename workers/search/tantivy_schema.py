@@ -11,18 +11,22 @@ import tantivy
 from graph.errors import InputError
 from graph.refs import Ref
 from workers.search.index import FACETS, Hit, IndexState, SearchDocument, TextField
+from workers.search.leaves import EDGE
 from workers.search.words import searchable, words_of
 
-VERSION = 1
+VERSION = 2
 """Of this schema and of how text is analysed. An index of another one is built anew."""
 
 SOURCE, TYPE, LEAVES, CENTRALITY, STATE = "source", "type", "leaves", "centrality", "state"
-SHOWN, ALL_LEAVES = "shown", "all_leaves"
+SHOWN, EDGES = "shown", "edges"
 BELONGS_TO_NONE = "-"
 """The leaf of documents that belong to no entity; those of conditions begin otherwise."""
 
 WHOLE = {TextField.NAME: "whole_name", TextField.TITLE: "whole_title"}
 """The fields that hold a name or a title as a single word."""
+
+BEGINNING = {TextField.NAME: "begin_name", TextField.TITLE: "begin_title"}
+"""The fields that hold the first word of a name or a title: few terms, so that what begins like a word is quickly known."""
 
 _LONGEST_LEAF = 1000
 _CENTRALITY_WEIGHT = 0.08
@@ -41,7 +45,7 @@ def facet_field(facet: str) -> str:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for name in (SOURCE, LEAVES, STATE, *WHOLE.values()):
+    for name in (SOURCE, LEAVES, STATE, *WHOLE.values(), *BEGINNING.values()):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(TYPE, tokenizer_name="raw", index_option="basic", fast=True)
     for facet in FACETS:
@@ -51,7 +55,7 @@ def _schema() -> tantivy.Schema:
         builder.add_text_field(text_field(field), tokenizer_name="whitespace")
     builder.add_float_field(CENTRALITY, fast=True)
     builder.add_bytes_field(SHOWN, stored=True)
-    builder.add_bytes_field(ALL_LEAVES, stored=True)
+    builder.add_bytes_field(EDGES, stored=True)
     return builder.build()
 
 
@@ -100,6 +104,7 @@ def _stored(document: SearchDocument) -> tantivy.Document:
     for field, name in WHOLE.items():
         if words := words_of(document.texts.get(field, "")):
             stored.add_text(name, whole(words))
+            stored.add_text(BEGINNING[field], words[0])
     for facet, values in document.facets.items():
         # Of several spellings of a value a document has one, so that it counts once.
         for value in {value.lower(): value for value in sorted(values, reverse=True)}.values():
@@ -108,7 +113,8 @@ def _stored(document: SearchDocument) -> tantivy.Document:
     texts = [document.texts.get(field) for field in TextField]
     shown = [document.id, document.type, document.ref, document.location, texts]
     stored.add_bytes(SHOWN, orjson.dumps(shown))
-    stored.add_bytes(ALL_LEAVES, orjson.dumps([document.source, *document.leaves]))
+    edges = (leaf for leaf in document.leaves if leaf.startswith(EDGE))
+    stored.add_bytes(EDGES, orjson.dumps([document.source, *edges]))
     return stored
 
 
@@ -147,7 +153,7 @@ def hit_in(stored: tantivy.Document, score: float, fields: Sequence[tuple[int, T
     return Hit(ident, of_type, None if ref is None else Ref(ref), location, score, shown)
 
 
-def leaves_in(stored: tantivy.Document) -> tuple[str, list[str]]:
-    """The source of a stored document, and its leaves."""
-    source, *leaves = orjson.loads(stored.get_first(ALL_LEAVES) or b"")
-    return source, leaves
+def edges_in(stored: tantivy.Document) -> tuple[str, list[str]]:
+    """The source of a stored document, and its leaves that stand for edges."""
+    source, *edges = orjson.loads(stored.get_first(EDGES) or b"")
+    return source, edges
