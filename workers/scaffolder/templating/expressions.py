@@ -119,8 +119,12 @@ class ExpressionParser:
     def _operation(self, least: int) -> Expression:
         """Operands joined by operators that bind at least as strongly as the level says."""
         left = self._prefixed() if least <= _Level.NOT else self._filtered()
+        tested = False
         while (level := self._level()) and level >= least:
             self._budget.node()
+            if level == _Level.IS and tested:
+                raise PlacedError("Only one test can follow a value.", self._token.offset)
+            tested = tested or level in {_Level.IN, _Level.IS}
             if level == _Level.PRODUCT:
                 left = self._products(left)
             elif level == _Level.IN:

@@ -80,7 +80,7 @@ class _Scanner:
             line = self._source.rfind("\n", 0, mark.start()) + 1
             if not self._source[line : mark.start()].strip(WHITESPACE):
                 head, newline, tail = self._text.rpartition("\n")
-                self._text = head + newline + tail.lstrip(WHITESPACE)
+                self._text = self._text if tail.strip(WHITESPACE) else head + newline
         if left:
             self._text = self._text.rstrip(WHITESPACE)
 

@@ -7,6 +7,7 @@ Nothing of Python's is reachable from here: what a name or a key leads to is loo
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from math import isfinite
 from typing import Any, Final, TypeAlias
@@ -200,4 +201,7 @@ def _number(value: float) -> int | float | None:
     """Numbers as JSON has them: neither infinite nor NaN, and whole ones without a fraction."""
     if not isfinite(value):
         return None
-    return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    if not value.is_integer() or abs(value) >= 1e21:
+        return value
+    # Beyond what a double tells apart, the shortest digits that mean it, as JavaScript writes it.
+    return int(value) if abs(value) <= 2**53 else int(Decimal(repr(value)))
