@@ -181,20 +181,15 @@ def to_json(value: Value, budget: Budget) -> Any:
     budget.step()
     if isinstance(value, float):
         return _number(value)
-    if isinstance(value, str):
-        return from_units(value)
-    if isinstance(value, SafeString):
-        return from_units(value.text)
+    if isinstance(value, str | SafeString):
+        return from_units(value if isinstance(value, str) else value.text)
     if isinstance(value, Array):
         items = [to_json(item, budget) for item in value.items]
         return [None if item is UNDEFINED else item for item in items]
     if isinstance(value, Record):
         return {from_units(key): to_json(item, budget) for key, item in value.entries.items() if item is not UNDEFINED}
-    if isinstance(value, Regex):
-        return f"/{from_units(value.source)}/{value.flags}"
-    if isinstance(value, Function):
-        raise RenderError("A function can't be used as a value here.")
-    return value
+    refuse_functions(value)
+    return f"/{from_units(value.source)}/{value.flags}" if isinstance(value, Regex) else value
 
 
 def _number(value: float) -> int | float | None:
