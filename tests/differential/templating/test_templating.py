@@ -14,7 +14,7 @@ from workers.scaffolder.templating.limits import Limits
 from workers.scaffolder.templating.rendering import Failure, Renderer
 from workers.scaffolder.templating.scanning import Syntax
 
-SEED, GENERATED = 3, 2500
+SEED, GENERATED = 3, 2000
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "templating.md"
 HOSTS = {"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucketCloud", "dev.azure.com": "azure", "gitea.com": "gitea"}
 FILTERS = backstage_filters(HOSTS.get)
@@ -24,12 +24,13 @@ DELIBERATE = ("fractions with the radix 10 alone",)
 ROW = re.compile(r"^\| `(?P<source>.+?)` \| `(?P<theirs>.*?)` \| `(?P<ours>.*?)` \|", re.MULTILINE)
 
 Question = tuple[Case, Mapping[str, Any]]
+Answer = tuple[Case, dict[str, Any], dict[str, Any]]
 
 
 def ours(case: Case, context: Mapping[str, Any]) -> dict[str, Any]:
     options = dict(case.syntax)
     syntax = Syntax(options.get("cookiecutterCompat", False), options.get("trimBlocks", False), options.get("lstripBlocks", False))
-    renderer = Renderer(FILTERS, GLOBALS, Limits(steps=100_000), syntax)
+    renderer = Renderer(FILTERS, GLOBALS, Limits(steps=150_000), syntax)
     failures: list[Failure] = []
     try:
         if case.mode == "text":
@@ -42,9 +43,13 @@ def ours(case: Case, context: Mapping[str, Any]) -> dict[str, Any]:
     return value or {"undefined": True}
 
 
-def differing(questions: Sequence[Question]) -> list[tuple[Case, dict[str, Any], dict[str, Any]]]:
-    """The cases that the two do not answer alike, with the answers: Backstage's, and ours. Errors are alike whatever they say."""
-    answers = [(case, theirs, ours(case, context)) for (case, context), theirs in zip(questions, rendered(questions), strict=True)]
+def answered(questions: Sequence[Question]) -> list[Answer]:
+    """The cases with Backstage's answers, and ours."""
+    return [(case, theirs, ours(case, context)) for (case, context), theirs in zip(questions, rendered(questions), strict=True)]
+
+
+def differing(answers: Sequence[Answer]) -> list[Answer]:
+    """Those that are not alike. Errors are, whatever they say."""
     return [answer for answer in answers if not ("error" in answer[1] and "error" in answer[2]) and answer[1] != answer[2]]
 
 
@@ -55,21 +60,17 @@ def is_deliberate(answer: dict[str, Any]) -> bool:
 def test_generated_templates_render_as_in_backstage():
     generator = Generator(SEED)
     questions: list[Question] = [(generator.case(), CONTEXT) for _ in range(GENERATED)]
-    found = differing(questions)
+    answers = answered(questions)
+    found = differing(answers)
     assert [answer for answer in found if not is_deliberate(answer[2])] == []
     assert len(found) < GENERATED / 100
-
-
-def test_most_generated_templates_are_ones_that_render():
-    generator = Generator(SEED)
-    answers = [ours(generator.case(), CONTEXT) for _ in range(GENERATED)]
-    assert sum("error" not in answer for answer in answers) > GENERATED * 0.7
+    assert sum("error" not in theirs for _, theirs, _ in answers) > GENERATED * 0.7
 
 
 def test_the_corpus_renders_as_in_backstage():
     questions = [*corpus_cases()]
     assert len(questions) > 5000
-    assert differing(questions) == []
+    assert differing(answered(questions)) == []
 
 
 def test_every_difference_in_the_document_is_one():

@@ -89,6 +89,9 @@ def sliced(target: Value, start: Value, stop: Value, step: Value, budget: Budget
         stop = added(stop, length, budget)
     if order(start, 0.0, budget) < 0:
         start = added(start, length, budget)
+    endless = isnan(to_number(length, budget)) and isnan(to_number(stop, budget)) and not backwards
+    if endless or (isinstance(start, float) and isnan(start)):
+        raise RenderError("What is sliced has no length.")
     return Array(_parts(target, (start, stop, step, length), budget))
 
 
