@@ -1,5 +1,22 @@
 """The plugin contract, under the name that plugins of others import it by."""
 
+from graph.errors import InputError
+from plugins.actions import (
+    Action,
+    ActionContext,
+    ActionExample,
+    ActionHosts,
+    ActionLog,
+    ActionModel,
+    Effect,
+    HttpAnswer,
+    Idempotency,
+    TaskUser,
+    TemplateInfo,
+    Workspace,
+    WorkspaceEntry,
+    action,
+)
 from plugins.contract import (
     DeltaMutation,
     EmittedRelation,
@@ -24,10 +41,20 @@ from plugins.contract import (
 )
 
 __all__ = [
+    "Action",
+    "ActionContext",
+    "ActionExample",
+    "ActionHosts",
+    "ActionLog",
+    "ActionModel",
     "DeltaMutation",
+    "Effect",
     "EmittedRelation",
     "FullMutation",
     "Head",
+    "HttpAnswer",
+    "Idempotency",
+    "InputError",
     "Place",
     "Plugin",
     "PluginContext",
@@ -41,7 +68,12 @@ __all__ = [
     "Schedule",
     "SourceError",
     "SourceReason",
+    "TaskUser",
+    "TemplateInfo",
     "Touched",
     "TreeFile",
     "WebhookReceiver",
+    "Workspace",
+    "WorkspaceEntry",
+    "action",
 ]

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from graph.entities import Document
 from graph.errors import CallboardError
 from graph.refs import Ref
+from plugins.actions import Action
 
 
 class SourceReason(StrEnum):
@@ -285,3 +286,4 @@ class Plugin:
 
     providers: Sequence[Provider] = ()
     processors: Sequence[Processor] = ()
+    actions: Sequence[Action] = ()

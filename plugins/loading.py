@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import orjson
 
+from plugins.actions import Action
 from plugins.contract import Plugin, PluginContext, Processor, Provider
 
 GROUP = "callboard.plugins"
@@ -24,6 +25,7 @@ class LoadedPlugins:
     providers: Mapping[str, Sequence[Provider]] = field(default_factory=dict[str, Sequence[Provider]])
     processors: tuple[Processor, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict[str, str])
+    actions: tuple[Action, ...] = ()
 
 
 def load_plugins(sections: Mapping[str, Mapping[str, Any]]) -> LoadedPlugins:
@@ -42,6 +44,7 @@ def _loaded(sections_json: bytes) -> LoadedPlugins:
     providers: dict[str, Sequence[Provider]] = {}
     processors: dict[str, Processor] = {}
     broken: dict[str, str] = {}
+    actions: list[Action] = []
     found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     taken: set[str] = set()
     for entry in found:
@@ -55,10 +58,11 @@ def _loaded(sections_json: bytes) -> LoadedPlugins:
         providers[entry.name] = plugin.providers
         taken |= {provider.name for provider in plugin.providers}
         processors |= {processor.name: processor for processor in plugin.processors}
+        actions += plugin.actions
     for name in sorted(sections.keys() - {entry.name for entry in found}):
         broken[name] = "it is configured, but not installed"
         _log.error("the plugin %s can't be used: %s", name, broken[name])
-    return LoadedPlugins(providers, tuple(processors[name] for name in sorted(processors)), broken)
+    return LoadedPlugins(providers, tuple(processors[name] for name in sorted(processors)), broken, tuple(actions))
 
 
 def _built(entry: EntryPoint, section: Mapping[str, Any]) -> Plugin:
@@ -70,6 +74,9 @@ def _built(entry: EntryPoint, section: Mapping[str, Any]) -> Plugin:
         _check_has(provider, "name", "schedule", "read", "on_event")
     for processor in plugin.processors:
         _check_has(processor, "name", "version", "process")
+    for action in plugin.actions:
+        if not isinstance(action, Action):  # pyright: ignore[reportUnnecessaryIsInstance] - plugins may be untyped
+            raise TypeError(f"{type(action).__name__} is no callboard.plugin.Action")
     return plugin
 
 
