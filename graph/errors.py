@@ -6,14 +6,16 @@ be read.
 CallboardError
 ├── InputError              BAD_USER_INPUT     the caller can mend the request
 │   ├── InvalidRefError
-│   └── InvalidCursorError
+│   ├── InvalidCursorError
+│   └── RenderError         a template or an expression in it can't be rendered; says the line and column
 ├── UnauthenticatedError    UNAUTHENTICATED
 ├── ForbiddenError          FORBIDDEN
 ├── NotFoundError           NOT_FOUND
 ├── ConflictError           CONFLICT
 │   └── StaleWriteError     what a write was computed from has changed since
 ├── LimitExceededError      LIMIT_EXCEEDED
-│   └── RateLimitedError    too much in too short a time; try again later
+│   ├── RateLimitedError    too much in too short a time; try again later
+│   └── RenderLimitError    rendering takes more steps, time, memory or output than it may
 └── StoreError              INTERNAL           the store answered something unexpected
     ├── PatchError          a patch of the log does not fit the document
     └── StoreUnavailableError  UNAVAILABLE     the store does not answer; try again later
@@ -40,6 +42,15 @@ class InvalidRefError(InputError):
 
 class InvalidCursorError(InputError):
     """The cursor was not handed out by this connection with this ordering."""
+
+
+class RenderError(InputError):
+    """A template, or one expression in it, can't be rendered. `line` and `column` count from one and are None where there is no place."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
 
 
 class UnauthenticatedError(CallboardError):
@@ -82,6 +93,15 @@ class RateLimitedError(LimitExceededError):
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RenderLimitError(LimitExceededError):
+    """A template takes more steps, time, memory, nesting or output than rendering may. `line` and `column` are those of a RenderError."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
 
 
 class StoreError(CallboardError):
