@@ -66,17 +66,18 @@ class SecretsFilter(logging.Filter):
 
     def line(self, text: str) -> str:
         """The text on one line, without secrets."""
-        return _UNPRINTABLE.sub(_escaped, self._masked(text[:_LONGEST_MESSAGE]))
+        return _UNPRINTABLE.sub(_escaped, self.masked(text[:_LONGEST_MESSAGE]))
 
-    def _block(self, text: str) -> str:
-        lines = self._masked(text).removesuffix("\n").split("\n")
-        return "\n".join(f"  | {_UNPRINTABLE.sub(_escaped, line.removeprefix('  | '))}" for line in lines)
-
-    def _masked(self, text: str) -> str:
+    def masked(self, text: str) -> str:
+        """The text, with its lines as they are, without secrets."""
         masked = self._known.sub(MASK, text) if self._known else text
         for pattern, mask in _PATTERNS:
             masked = pattern.sub(mask, masked)
         return masked
+
+    def _block(self, text: str) -> str:
+        lines = self.masked(text).removesuffix("\n").split("\n")
+        return "\n".join(f"  | {_UNPRINTABLE.sub(_escaped, line.removeprefix('  | '))}" for line in lines)
 
 
 def secrets_of(value: object) -> Iterator[str]:

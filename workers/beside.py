@@ -1,9 +1,12 @@
-"""What a serving process is given for as long as its store is open: what changes the catalog, and what is known of the background work."""
+"""What a serving process is given for as long as its store is open: what changes the catalog, what runs templates,
+and what is known of the background work.
+"""
 
 from dataclasses import dataclass
 
 from ingest.lifecycle import Actions
 from workers.figures import BackgroundWork
+from workers.scaffolder.port import Scaffolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +15,4 @@ class Beside:
 
     actions: Actions
     work: BackgroundWork
+    scaffolder: Scaffolder | None = None

@@ -24,6 +24,10 @@ from workers.refresh import jobs as refresh
 from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
 from workers.retention import jobs as retention
+from workers.scaffolder import jobs as scaffolder
+from workers.scaffolder.catalog import StoredCatalog
+from workers.scaffolder.scaffolding import Scaffolding
+from workers.scaffolder.service import TaskScaffolder
 from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
@@ -46,11 +50,16 @@ async def running_worker(
         refreshing = Refreshing(config, store, registry, progress, hosts)
         if config.backend.queue is not None:
             async with within_reach(config.backend.queue.url) as queue:
-                actions = CatalogActions(store, refreshing.settings, file_roots, Requested(queue))
-                yield Beside(actions, QueuedWork(queue))
+                requested = Requested(queue)
+                actions = CatalogActions(store, refreshing.settings, file_roots, requested)
+                scaffolding = scaffolding_of(refreshing, hosts, actions)
+                yield Beside(actions, QueuedWork(queue), TaskScaffolder(scaffolding, requested))
             return
-        async with connected(None) as queue, _refreshing(refreshing, queue, hosts):
-            yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue))
+        async with connected(None) as queue:
+            actions = CatalogActions(store, refreshing.settings, file_roots, queue)
+            scaffolding = scaffolding_of(refreshing, hosts, actions)
+            async with _refreshing(refreshing, queue, hosts, scaffolding):
+                yield Beside(actions, QueuedWork(queue), TaskScaffolder(scaffolding, queue))
 
 
 async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:
@@ -63,30 +72,42 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
         pass
     while True:
         try:
-            async with (
-                connected(url) as queue,
-                opened_hosts(config) as hosts,
-                _refreshing(Refreshing(config, store, registry, hosts=hosts), queue, hosts) as task,
-            ):
-                await task
+            async with connected(url) as queue, opened_hosts(config) as hosts:
+                refreshing = Refreshing(config, store, registry, hosts=hosts)
+                actions = CatalogActions(store, refreshing.settings, config.catalog.registration.file_roots, queue)
+                async with _refreshing(refreshing, queue, hosts, scaffolding_of(refreshing, hosts, actions)) as task:
+                    await task
         except (RedisError, OSError) as error:
             _log.warning("Redis is lost: %s; jobs go on once it is back", error)
             await asyncio.sleep(_LOST_SECONDS)
 
 
+def scaffolding_of(refreshing: Refreshing, hosts: Hosts, actions: CatalogActions) -> Scaffolding:
+    """What templates are run with, on the catalog that is refreshed."""
+    store, registry = refreshing.store, refreshing.registry
+    return Scaffolding(refreshing.config, store, registry, hosts, StoredCatalog(store, registry, actions))
+
+
 def _functions() -> Sequence[Function]:
-    return [*refresh.functions(), *providers.functions(), *webhooks.functions(), *lifecycle.functions(), *retention.functions()]
+    return [
+        *refresh.functions(),
+        *providers.functions(),
+        *webhooks.functions(),
+        *lifecycle.functions(),
+        *retention.functions(),
+        *scaffolder.functions(),
+    ]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
-    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs()]
+    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs(), *scaffolder.cron_jobs()]
 
 
 @asynccontextmanager
-async def _refreshing(refreshing: Refreshing, queue: Queue, hosts: Hosts) -> AsyncGenerator[asyncio.Task[None]]:
+async def _refreshing(refreshing: Refreshing, queue: Queue, hosts: Hosts, scaffolding: Scaffolding) -> AsyncGenerator[asyncio.Task[None]]:
     providing = providers.providing_from(refreshing.config, hosts)
     hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
-    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks}
+    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "scaffolding": scaffolding}
     async with working(queue, _functions(), _cron_jobs(), ctx) as task:
         await queue.is_new()
         await queue.request(synchronise_catalog.__name__)
