@@ -10,6 +10,7 @@ from graph.store import Store
 from ingest.lifecycle import Actions
 from workers.beside import Beside
 from workers.figures import BackgroundWork
+from workers.scaffolder.port import Scaffolder
 
 Background = Callable[[], AbstractAsyncContextManager[Beside | None]]
 """What runs while the store is open, such as the refreshing of locations. It gives what changes the catalog, and what is known of it."""
@@ -43,6 +44,11 @@ class StoreOpening:
     def actions(self) -> Actions | None:
         """What changes the catalog on request; None while the background work does not run."""
         return self._beside.actions if self._beside else None
+
+    @property
+    def scaffolder(self) -> Scaffolder | None:
+        """What runs templates on request; None while the background work does not run."""
+        return self._beside.scaffolder if self._beside else None
 
     async def wait_for_first_try(self, seconds: float) -> None:
         """Return after the first attempt to open the store, successful or not, or after `seconds`."""

@@ -79,7 +79,8 @@ class Workspace(Protocol):
     `path` is for tools that need a folder. What is written there otherwise has to stay within it, and counts when the step ends.
     """
 
-    path: Path
+    @property
+    def path(self) -> Path: ...
 
     def read(self, path: str) -> bytes:
         """The content of a file. InputError if there is none."""
@@ -172,17 +173,38 @@ class ActionHosts(Protocol):
 class ActionContext(Protocol):
     """What an action is given beside its input, for one run of one step (or of one item of its `each`)."""
 
-    task_id: str
-    step_id: str
-    step_name: str
-    template: TemplateInfo
-    user: TaskUser
-    access: Access
-    secrets: Mapping[str, str]
-    is_dry_run: bool
-    workspace: Workspace
-    log: ActionLog
-    hosts: ActionHosts
+    @property
+    def task_id(self) -> str: ...
+
+    @property
+    def step_id(self) -> str: ...
+
+    @property
+    def step_name(self) -> str: ...
+
+    @property
+    def template(self) -> TemplateInfo: ...
+
+    @property
+    def user(self) -> TaskUser: ...
+
+    @property
+    def access(self) -> Access: ...
+
+    @property
+    def secrets(self) -> Mapping[str, str]: ...
+
+    @property
+    def is_dry_run(self) -> bool: ...
+
+    @property
+    def workspace(self) -> Workspace: ...
+
+    @property
+    def log(self) -> ActionLog: ...
+
+    @property
+    def hosts(self) -> ActionHosts: ...
 
     def output(self, name: str, value: Any) -> None:
         """Give the step's output, which later steps read, a value that JSON can hold; beside what the action returns."""

@@ -15,6 +15,14 @@ from api.graphql.types.errors import CatalogError
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location
+from api.graphql.types.task_runs import (
+    CancelTaskPayload,
+    RetryTaskPayload,
+    RunTemplatePayload,
+    cancel_task,
+    retry_task,
+    run_template,
+)
 from api.graphql.types.viewer import (
     CreatePersonalTokenPayload,
     EndSessionsPayload,
@@ -133,6 +141,9 @@ class Mutation:
     refresh: RefreshPayload = resolved(_refresh, "Read some locations again now rather than when they are due.")
     validate_entity: ValidateEntityPayload = resolved(_validate, "Check a document without storing it.")
     redeliver_webhook: RedeliverWebhookPayload = redeliver_webhook
+    run_template: RunTemplatePayload = run_template
+    cancel_task: CancelTaskPayload = cancel_task
+    retry_task: RetryTaskPayload = retry_task
     create_personal_token: CreatePersonalTokenPayload = create_personal_token
     revoke_personal_token: RevokePersonalTokenPayload = revoke_personal_token
     end_sessions: EndSessionsPayload = end_sessions

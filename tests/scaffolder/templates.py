@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
+from api.app import create_app
 from config import Config
 from graph.access import UNRESTRICTED_GUEST, Access
 from graph.configured import registry_from
@@ -96,6 +98,30 @@ class Running:
         """How each step is."""
         steps = await self.scaffolder.steps(await self.scaffolder.task(id, self.access))
         return {state.id: state.status.value for state in steps}
+
+
+@asynccontextmanager
+async def served(folder: Folder, config: Config | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server of the folder's templates, in this process."""
+    config = config or folder.config()
+    registry = registry_from(config.catalog.relations)
+    store = store_from(config.backend.database, registry)
+    await store.open()
+    await synchronise(config, store, registry)
+    app = create_app(config, store, registry, lambda: running_worker(config, store, registry))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost:7007") as client:
+        async with asyncio.timeout(15):
+            while (await client.get("/api/scaffolder/v2/actions")).status_code == 503:  # noqa: ASYNC110 - it starts beside
+                await asyncio.sleep(0.02)
+        yield client
+
+
+async def asked(client: httpx.AsyncClient, query: str, **variables: Any) -> Any:
+    """The data that a GraphQL operation is answered with."""
+    answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
+    assert "errors" not in answer, answer["errors"]
+    return answer["data"]
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ class StoredCatalog:
         store = seen_by(self.store, access, self.registry)
         found = await store.entities_by_ref(refs, visible=access.visible)
         steps = [Step(relation.name, direction) for relation in self.registry for direction in Direction]
-        ends = await store.edges_of(list(found), steps, visible=access.visible) if found else {}
+        ends = await store.edges_of(list(found), steps, visible=access.visible)
         return {ref: self._shown(entity, ends.get(ref, ())) for ref, entity in found.items()}
 
     async def register(self, target: str, access: Access, task_id: str) -> RegisteredEntities:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -99,7 +99,7 @@ class TaskHosts:
         content: bytes | None = None,
         timeout_seconds: float = 60,
         expected: Collection[int] = (),
-    ) -> AsyncIterator[HttpAnswer]:
+    ) -> AsyncGenerator[HttpAnswer]:
         outbound = self.hosts.outbound
         async with outbound.request(
             method, url, headers=headers, content=content, timeout_seconds=timeout_seconds, expected=expected

@@ -77,6 +77,10 @@ class Scaffolder(Protocol):
         """Begin a task of the template. RefusedValuesError if it does not accept the values or the secrets."""
         ...
 
+    async def started(self, task: Task, access: Access) -> SeenTask:
+        """A task as who started it sees it, whether or not they may read tasks."""
+        ...
+
     async def rehearse(self, ref: Ref, values: Mapping[str, Any], secrets: Mapping[str, str], access: Access) -> Rehearsed:
         """What the task would do. Errors as of `start`."""
         ...

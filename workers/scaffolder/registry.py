@@ -73,7 +73,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 def example_output(schema: Any) -> Any:
     """Something that the schema would let through, for steps that a dry run leaves out. As Backstage makes it."""
-    rules = cast("Mapping[str, Any]", schema) if isinstance(schema, dict) else {}
+    rules: Mapping[str, Any] = cast("Mapping[str, Any]", schema) if isinstance(schema, dict) else {}
     if examples := rules.get("examples"):
         return examples[0]
     if rules.get("type") == "object":

@@ -315,7 +315,7 @@ class _Secrets(Enum):
 
 
 def _is_shown(item: Any) -> bool:
-    entry = cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {}
+    entry: Mapping[str, Any] = cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {}
     return "if" not in entry or is_truthy(entry["if"])
 
 
@@ -336,7 +336,7 @@ def _differing(given: Any, bare: Any) -> Iterator[str]:
         if given != bare:
             yield given
     elif isinstance(given, Mapping):
-        other = cast("Mapping[str, Any]", bare) if isinstance(bare, Mapping) else {}
+        other: Mapping[str, Any] = cast("Mapping[str, Any]", bare) if isinstance(bare, Mapping) else {}
         for key, below in cast("Mapping[str, Any]", given).items():
             yield from _differing(below, other.get(key))
     elif isinstance(given, list):

@@ -17,7 +17,7 @@ Path = Sequence[str | int]
 
 _MOST_MENDED = 100
 _MOST_TOLD = 50
-_ANYTHING: Schema = {"type": "object"}
+_NOTHING: Schema = {"not": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,10 @@ class Refusal:
 def checked_schema(schema: Schema) -> tuple[Schema, Sequence[SchemaProblem]]:
     """The schema as values can be held to it, and what had to be left out of it for that.
 
-    As Backstage does, `required: true` in a property is taken to mean that the property is required.
+    As Backstage does, `required: true` in a property is taken to mean that the property is required. A schema that can't be used at all
+    lets nothing through, and the problem's path is empty.
     """
-    mended, problems = cast("dict[str, Any]", copy.deepcopy(dict(schema))), list[SchemaProblem]()
+    mended, problems = copy.deepcopy(dict(schema)), list[SchemaProblem]()
     _require(mended)
     for _ in range(_MOST_MENDED):
         try:
@@ -54,10 +55,10 @@ def checked_schema(schema: Schema) -> tuple[Schema, Sequence[SchemaProblem]]:
             removed = _without(mended, path)
             problems.append(SchemaProblem(removed, f"is not heeded: {_reason(error)}", "Mend it as JSON Schema (draft 7) has it."))
             if not removed:
-                return _ANYTHING, problems
+                return _NOTHING, problems
         else:
             return mended, problems
-    return _ANYTHING, problems
+    return _NOTHING, problems
 
 
 def refusals_of(value: object, schema: Schema) -> Sequence[Refusal]:
@@ -119,7 +120,8 @@ def _require(node: Any) -> None:
     schema = cast("dict[str, Any]", node)
     properties = schema.get("properties")
     for name, below in cast("dict[str, Any]", properties).items() if isinstance(properties, dict) else ():
-        if isinstance(below, dict) and isinstance(cast("dict[str, Any]", below).get("required"), bool) and below.pop("required"):
+        rules: dict[str, Any] = cast("dict[str, Any]", below) if isinstance(below, dict) else {}
+        if isinstance(rules.get("required"), bool) and rules.pop("required"):
             listed = schema.setdefault("required", [])
             if isinstance(listed, list) and name not in listed:
                 cast("list[str]", listed).append(name)

@@ -70,6 +70,9 @@ class TaskScaffolder:
         await self._ask(task.id)
         return task
 
+    async def started(self, task: Task, access: Access) -> SeenTask:
+        return SeenTask(task, await self.scaffolding.tasks.spec(task.id), sees_steps=True)
+
     async def rehearse(self, ref: Ref, values: Mapping[str, Any], secrets: Mapping[str, str], access: Access) -> Rehearsed:
         access.demand(Action.TASK_CREATE)
         found = await self._runnable(ref, access)
@@ -166,8 +169,8 @@ class TaskScaffolder:
         """Those of the tasks that are seen; at most 1,000 are given."""
         store, own = self.scaffolding.store, access.principal.ref
         refs = sorted({task.template for task in tasks})
-        visible = await store.entities_by_ref(refs, visible=access.visible) if refs else {}
-        readable = await store.entities_by_ref(refs, visible=seen_and_allowed(access, Action.TEMPLATE_STEPS_READ)) if refs else {}
+        visible = await store.entities_by_ref(refs, visible=access.visible)
+        readable = await store.entities_by_ref(refs, visible=seen_and_allowed(access, Action.TEMPLATE_STEPS_READ))
         shown = [task for task in tasks if task.created_by == own or task.template in visible or access.visible == EVERYTHING]
         specs = await self.scaffolding.tasks.specs([task.id for task in shown])
         everything = access.on(Action.TEMPLATE_STEPS_READ) == EVERYTHING

@@ -169,7 +169,7 @@ def _pages(given: object, problems: list[TemplateProblem]) -> Sequence[Page]:
 
 def _schema_problem(path: str, problem: SchemaProblem) -> TemplateProblem:
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem.path)
-    return TemplateProblem(path + where, problem.message, problem.remedy)
+    return TemplateProblem(path + where, f"{path}{where} {problem.message}", problem.remedy, is_fatal=not problem.path)
 
 
 def _secrets_schema(given: object, problems: list[TemplateProblem]) -> Json | None:

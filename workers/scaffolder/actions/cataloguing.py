@@ -111,8 +111,8 @@ def cataloguing_actions(catalog: TaskCatalog) -> Sequence[Action]:
         if missing is not None and not given.optional:
             raise InputError(f"Entity {missing} not found")
         entities = [found.get(ref) for ref in refs]
-        first = {"entity": entities.pop(0)} if given.entity_ref else {}
-        return FetchOutput(**first, **({"entities": entities} if given.entity_refs is not None else {}))
+        told: dict[str, Any] = {"entity": entities.pop(0)} if given.entity_ref else {}
+        return FetchOutput.model_validate({**told, **({"entities": entities} if given.entity_refs is not None else {})})
 
     return [register, fetch, _write]
 
@@ -121,8 +121,9 @@ def cataloguing_actions(catalog: TaskCatalog) -> Sequence[Action]:
 async def _write(given: Write, context: ActionContext) -> None:
     path = given.file_path or "catalog-info.yaml"
     context.log.info(f"Writing {path}")
-    metadata = given.entity.get("metadata") or {}
-    annotations = {**(metadata.get("annotations") or {}), "backstage.io/source-template": context.template.ref}
+    metadata: Mapping[str, Any] = given.entity.get("metadata") or {}
+    written: Mapping[str, Any] = metadata.get("annotations") or {}
+    annotations = {**written, "backstage.io/source-template": context.template.ref}
     entity = {**given.entity, "metadata": {**metadata, "annotations": annotations}}
     await asyncio.to_thread(context.workspace.write, path, as_yaml(entity).encode("utf-8", "replace"))
 
