@@ -213,8 +213,8 @@ class ActionContext(Protocol):
     async def checkpoint(self, key: str, do: Callable[[], Awaitable[Any]], recover: Callable[[], Awaitable[Any]] | None = None) -> Any:
         """What `do` returned, which JSON has to be able to hold; done once for the task and the key, however often the step runs.
 
-        If a worker was killed while `do` ran, nobody knows what became of it: `recover` is asked first then, which finds what was done
-        and returns it, or None if nothing was and `do` has to be called.
+        If a worker was killed while `do` ran, or `do` failed, nobody knows what became of it: `recover` is asked first then, which finds
+        what was done and returns it, or None if nothing was and `do` has to be called. If it raises, the next retry calls `do`.
         """
         ...
 

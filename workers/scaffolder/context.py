@@ -136,12 +136,19 @@ class StepContext:
         known = await self.record.checkpoint(place)
         if known and known["done"]:
             return known["value"]
-        value = await recover() if known and recover else None
+        value = await self._recovered(place, recover) if known and recover else None
         if value is None:
             await self.record.write_checkpoint(place, done=False)
             value = await do()
         await asyncio.shield(self.record.write_checkpoint(place, done=True, value=value))
         return value
+
+    async def _recovered(self, place: str, recover: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await recover()
+        except Exception:
+            await asyncio.shield(self.record.forget_checkpoint(place))
+            raise
 
     def idempotency_key(self, key: str = "") -> str:
         place = f"{self.task_id}:{self.state.index}:{self.item}:{key}"

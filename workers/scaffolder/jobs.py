@@ -113,8 +113,12 @@ class _Running:
         _log.info("task %s of %s runs, attempt %d", task.id, task.template, task.attempt)
         try:
             output = await self._watched(task)
-        except (asyncio.CancelledError, StoreError, StaleWriteError, LeaseLostError):
-            # It is not over: whoever takes it over next goes on from here.
+        except asyncio.CancelledError:
+            # It is not over: whoever takes it over next goes on from here, at once.
+            with suppress(StoreError, StaleWriteError):
+                await asyncio.shield(self._tasks.change(self._id, _paused))
+            raise
+        except (StoreError, StaleWriteError, LeaseLostError):
             raise
         except _CancelledError:
             await self._end(TaskStatus.CANCELLED, None, {})
@@ -195,6 +199,10 @@ class _Running:
         if status is TaskStatus.COMPLETED:
             await self._tasks.drop_workspaces(self._id)
         _log.info("task %s is %s", self._id, status)
+
+
+def _paused(task: Task) -> Task | None:
+    return None if task.status.is_over else replace(task, status=TaskStatus.OPEN)
 
 
 def _begun(task: Task) -> Task | None:

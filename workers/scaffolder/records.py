@@ -33,6 +33,10 @@ class Record(Protocol):
         """Keep that a checkpoint was begun, or done with that value."""
         ...
 
+    async def forget_checkpoint(self, place: str) -> None:
+        """Let the checkpoint be as if it was never begun."""
+        ...
+
     async def add_effect(self, state: StepState, effect: Effect) -> None:
         """Keep an effect of a step."""
         ...
@@ -72,6 +76,9 @@ class StoredRecord:
     async def write_checkpoint(self, place: str, *, done: bool, value: Any = None) -> None:
         await self._tasks.write_checkpoint(self._task_id, place, done=done, value=value)
 
+    async def forget_checkpoint(self, place: str) -> None:
+        await self._tasks.forget_checkpoint(self._task_id, place)
+
     async def add_effect(self, state: StepState, effect: Effect) -> None:
         await self._tasks.add_effect(self._task_id, state, effect)
 
@@ -101,6 +108,9 @@ class RehearsedRecord:
         return None
 
     async def write_checkpoint(self, place: str, *, done: bool, value: Any = None) -> None:
+        pass
+
+    async def forget_checkpoint(self, place: str) -> None:
         pass
 
     async def add_effect(self, state: StepState, effect: Effect) -> None:

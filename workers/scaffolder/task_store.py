@@ -13,6 +13,7 @@ from graph.errors import NotFoundError, StaleWriteError
 from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
 from plugins.actions import Effect
+from workers.leases import LEASE_SECONDS
 from workers.scaffolder.sealing import Seal
 from workers.scaffolder.tasks import Event, EventType, StepState, StepStatus, Task, TaskSpec, TaskStatus, spec_of, step_state_of, task_of
 
@@ -26,7 +27,7 @@ WORKSPACES = "scaffolder-workspaces"
 EFFECTS = "scaffolder-effects"
 """The collections. The ids of all but the first three begin with that of their task."""
 
-LOOK_AGAIN = timedelta(seconds=30)
+LOOK_AGAIN = timedelta(seconds=LEASE_SECONDS)
 """How long after its worker last told of it a task is looked after by others."""
 
 _PAGE = 1000
@@ -187,6 +188,10 @@ class TaskStore:
         row_id = _checkpoint_id(id, key)
         sealed = self._seal.close_json(value, row_id) if done else None
         await self._store.write_states([StateWrite(CHECKPOINTS, row_id, {"sealed": sealed})])
+
+    async def forget_checkpoint(self, id: str, key: str) -> None:
+        """Let a checkpoint be as if it was never begun."""
+        await self._store.write_states([StateWrite(CHECKPOINTS, _checkpoint_id(id, key), None)])
 
     async def add_effect(self, id: str, step: StepState, effect: Effect) -> None:
         """Keep an effect; one that is there already stays as it is."""

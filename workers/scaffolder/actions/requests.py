@@ -11,7 +11,7 @@ from pydantic import Field
 from config import Config
 from config.scaffolder import AllowedRequest
 from graph.errors import ForbiddenError, InputError
-from plugins.actions import Action, ActionContext, ActionModel, Idempotency, action
+from plugins.actions import Action, ActionContext, ActionModel, action
 from plugins.hosts import Hosts
 
 _DEFAULT_TIMEOUT = 60_000
@@ -37,7 +37,8 @@ class Request(ActionModel):
     )
     use_backstage_token: bool | None = Field(default=None, description="As in Backstage; a task holds no token here, so it has no effect.")
     idempotency_key: str | None = Field(
-        default=None, description="With it the request is sent once for the task, and what was answered is remembered."
+        default=None,
+        description="A request is sent once for the task and this key, and what was answered is remembered; without it once for the step.",
     )
 
 
@@ -55,7 +56,6 @@ def request_actions(config: Config, hosts: Hosts) -> Sequence[Action]:
     @action(
         "http:backstage:request",
         "Sends a HTTP request to the Backstage API, as far as `scaffolder.requests` allows it.",
-        idempotency=Idempotency.ONCE,
     )
     async def request(given: Request, context: ActionContext) -> Answered:
         url = _url(config.backend.base_url, given)
@@ -66,7 +66,10 @@ def request_actions(config: Config, hosts: Hosts) -> Sequence[Action]:
         async def send() -> Any:
             return (await _sent(hosts, url, given)).model_dump(mode="json", by_alias=True)
 
-        answer = await (context.checkpoint(given.idempotency_key, send) if given.idempotency_key else send())
+        async def unknown() -> Any:
+            raise InputError("the request was sent before, and what became of it nobody knows: look, and retry the task then")
+
+        answer = await context.checkpoint(given.idempotency_key or "request", send, unknown)
         if answer["code"] >= 400 and not given.continue_on_bad_response:
             raise InputError(f"the request was answered with {answer['code']}")
         return Answered.model_validate(answer)
