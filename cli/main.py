@@ -22,6 +22,7 @@ _COMMANDS = {
     "impact": ("cli.impact", "Show what a change of an entity reaches, and whom to tell."),
     "owners": ("cli.owners", "Show who owns an entity."),
     "query": ("cli.query", "Run a GraphQL query from a file."),
+    "template": ("cli.template", "Run software templates, and test them."),
     "schema": ("cli.schema", "Print the GraphQL schema."),
     "login": ("cli.login", "Sign in to a server."),
     "logout": ("cli.logout", "Sign out of a server."),

@@ -28,6 +28,7 @@ from workers.scaffolder import jobs as scaffolder
 from workers.scaffolder.catalog import StoredCatalog
 from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.service import TaskScaffolder
+from workers.scaffolder.workshop import Workshop
 from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
@@ -85,7 +86,7 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
 def scaffolding_of(refreshing: Refreshing, hosts: Hosts, actions: CatalogActions) -> Scaffolding:
     """What templates are run with, on the catalog that is refreshed."""
     store, registry = refreshing.store, refreshing.registry
-    return Scaffolding(refreshing.config, store, registry, hosts, StoredCatalog(store, registry, actions))
+    return Scaffolding(Workshop(refreshing.config, hosts, StoredCatalog(store, registry, actions)), store, registry)
 
 
 def _functions() -> Sequence[Function]:

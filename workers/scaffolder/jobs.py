@@ -75,7 +75,7 @@ async def remove_tasks(ctx: Mapping[str, Any]) -> None:
 async def run_task(ctx: Mapping[str, Any], task_id: str) -> None:
     """Run the task to its end, from where it is. One that is over needs nothing."""
     scaffolding: Scaffolding = ctx["scaffolding"]
-    if scaffolding.running >= scaffolding.config.scaffolder.concurrent_tasks_limit:
+    if scaffolding.running >= scaffolding.workshop.config.scaffolder.concurrent_tasks_limit:
         raise BusyError("this process runs as many tasks as it may")
     scaffolding.running += 1
     try:
@@ -151,7 +151,7 @@ class _Running:
         """Say that the task goes on, until it is cancelled or takes too long: _CancelledError, _TimedOutError."""
         loop = asyncio.get_running_loop()
         told = loop.time()
-        limit = self._scaffolding.config.scaffolder.task_timeout
+        limit = self._scaffolding.workshop.config.scaffolder.task_timeout
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             now = await self._tasks.task(self._id)
@@ -173,7 +173,7 @@ class _Running:
         tasks, spec = self._tasks, await self._tasks.spec(task.id)
         secrets, states = await tasks.secrets(task.id), await tasks.steps(task.id)
         access = self._scaffolding.policy(spec.principal)
-        run = self._scaffolding.run_of(task.id, spec, access, secrets, StoredRecord(tasks, task.id), folder, is_dry_run=False)
+        run = self._scaffolding.workshop.run_of(task.id, spec, access, secrets, StoredRecord(tasks, task.id), folder, is_dry_run=False)
         over = {index: state for index, state in states.items() if state.status is not StepStatus.PROCESSING}
         run.done = {index: (state, tasks.output_of(task.id, state)) for index, state in over.items()}
         run.interrupted = states.keys() - over.keys()

@@ -9,15 +9,19 @@ from graph.access import Access
 from graph.errors import CallboardError
 from workers.scaffolder.port import Rehearsed, RehearsedFile
 from workers.scaffolder.records import RehearsedRecord
-from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.tasks import TaskSpec, new_task_id
+from workers.scaffolder.workshop import Workshop
 
 
-async def rehearsed_task(scaffolding: Scaffolding, spec: TaskSpec, access: Access, secrets: Mapping[str, str]) -> Rehearsed:
-    """What the task would do. LimitExceededError if it makes too much."""
+async def rehearsed_task(
+    workshop: Workshop, spec: TaskSpec, access: Access, secrets: Mapping[str, str], *, is_dry_run: bool = True
+) -> Rehearsed:
+    """What the task would do; or without `is_dry_run` what it did, of which nothing but this is kept. LimitExceededError if it makes too
+    much.
+    """
     record = RehearsedRecord()
     with TemporaryDirectory(prefix="callboard-dry-run-") as folder:
-        run = scaffolding.run_of(new_task_id(), spec, access, secrets, record, Path(folder), is_dry_run=True)
+        run = workshop.run_of(new_task_id(), spec, access, secrets, record, Path(folder), is_dry_run=is_dry_run)
         output: Mapping[str, Any] = {}
         error: str | None = None
         try:

@@ -156,8 +156,10 @@ class _Steps:
 
     async def _fail(self, state: StepState, step: Step, log: StepLog, error: Exception) -> str | None:
         run = self._run
-        log.error(_told(error))
-        await self._drain(log, step)
+        if not isinstance(error, CallboardError):
+            # Nobody raised it on purpose, so whoever mends the action needs to know where.
+            log.error("".join(traceback.format_exception(error)))
+            await self._drain(log, step)
         message = run.masking.text(str(error) or type(error).__name__)
         tolerated = is_truthy(await self._rendered(step.continue_on_failure, self._context()))
         ended = replace(state, status=StepStatus.FAILED, ended_at=datetime.now(UTC), error=message, is_tolerated=tolerated)
@@ -347,8 +349,3 @@ def _differing(given: Any, bare: Any) -> Iterator[str]:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
-
-
-def _told(error: Exception) -> str:
-    """The error for the log: with its traceback where nobody raised it on purpose."""
-    return str(error) if isinstance(error, CallboardError) else "".join(traceback.format_exception(error))

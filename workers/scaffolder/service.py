@@ -49,7 +49,7 @@ class TaskScaffolder:
 
     @property
     def actions(self) -> ActionRegistry:
-        return self.scaffolding.actions
+        return self.scaffolding.workshop.actions
 
     async def template(self, ref: Ref, access: Access) -> FoundTemplate:
         if not ref.startswith("template:"):
@@ -87,7 +87,7 @@ class TaskScaffolder:
         template = template_of(document)
         _demand_runnable(template)
         with TemporaryDirectory(prefix="callboard-dry-run-content-") as folder:
-            beside = TaskWorkspace(Path(folder), self.scaffolding.config.scaffolder.max_workspace_bytes)
+            beside = TaskWorkspace(Path(folder), self.scaffolding.workshop.config.scaffolder.max_workspace_bytes)
             for path, content in files.items():
                 await asyncio.to_thread(beside.write, path, content)
             base_url = Path(folder, "template.yaml").as_uri()
@@ -196,10 +196,10 @@ class TaskScaffolder:
     async def _spec(
         self, template: Template, base_url: str | None, values: Mapping[str, Any], secrets: Mapping[str, str], access: Access
     ) -> TaskSpec:
-        accepted = await asyncio.to_thread(accepted_values, template, values, self.scaffolding.renderer)
+        accepted = await asyncio.to_thread(accepted_values, template, values, self.scaffolding.workshop.renderer)
         check_secrets(template, secrets)
         principal = access.principal
-        entity = (await self.scaffolding.catalog.entities([principal.ref], access)).get(principal.ref)
+        entity = (await self.scaffolding.workshop.catalog.entities([principal.ref], access)).get(principal.ref)
         info = TemplateInfo(template.ref, base_url, template.digest, template.metadata)
         user = TaskUser(principal.ref, entity)
         return TaskSpec(API_VERSION, template.steps, template.output, accepted, user, info, principal, template.recovery)
@@ -207,7 +207,7 @@ class TaskScaffolder:
     async def _rehearsed(self, spec: TaskSpec, access: Access, secrets: Mapping[str, str]) -> Rehearsed:
         try:
             async with asyncio.timeout(_DRY_RUN_SECONDS):
-                return await rehearsed_task(self.scaffolding, spec, access, secrets)
+                return await rehearsed_task(self.scaffolding.workshop, spec, access, secrets)
         except TimeoutError as error:
             raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
 
