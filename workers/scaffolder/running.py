@@ -269,9 +269,12 @@ class _Steps:
         return _Iteration(item, validated_input(action, given, action.id if each is None else f"{action.id}[{item}]"), each)
 
     def _hide_secrets(self, given: Any, bare: Any) -> None:
-        """Mask from now on what is there only because secrets are."""
-        if self._run.secrets or self._run.environment_secrets:
-            self._run.masking.add(_differing(given, bare))
+        """Mask from now on what is there only because secrets are, unless masking these leaves nothing of them in it."""
+        run = self._run
+        secrets = [*run.secrets.values(), *run.environment_secrets.values()]
+        for text, without in _differing(given, bare) if secrets else ():
+            if _less(text, secrets) != (without if isinstance(without, str) else ""):
+                run.masking.add([text])
 
     def _context(self, *, secrets: "_Secrets | None" = None) -> dict[str, Any]:
         """What expressions read; secrets only where an input is made."""
@@ -332,11 +335,17 @@ def _pairs(items: Any) -> Sequence[tuple[Any, Any]]:
     return [(str(place), item) for place, item in enumerate(cast("list[Any]", items))] if isinstance(items, list) else []
 
 
-def _differing(given: Any, bare: Any) -> Iterator[str]:
-    """The texts in one value that are not in the other at the same place."""
+def _less(text: str, parts: Sequence[str]) -> str:
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, "") if part else text
+    return text
+
+
+def _differing(given: Any, bare: Any) -> Iterator[tuple[str, Any]]:
+    """The texts in one value that are others in the other at the same place, with what stands there."""
     if isinstance(given, str):
         if given != bare:
-            yield given
+            yield given, bare
     elif isinstance(given, Mapping):
         other: Mapping[str, Any] = cast("Mapping[str, Any]", bare) if isinstance(bare, Mapping) else {}
         for key, below in cast("Mapping[str, Any]", given).items():
