@@ -65,7 +65,10 @@ def test_an_expression_that_fails_leaves_the_string_as_it_was_and_is_told():
     failures: list[Failure] = []
     value = {"steps": [{"x": "a ${{ parameters.name | nonsense }}"}], "y": "${{ parameters.name }"}
     assert RENDERER.render_value(value, CONTEXT, failures=failures) == value
-    assert [(failure.path, failure.error.line, failure.error.column) for failure in failures] == [(("steps", 0, "x"), 1, 25), (("y",), 1, 1)]
+    assert [(failure.path, failure.error.line, failure.error.column) for failure in failures] == [
+        (("steps", 0, "x"), 1, 25),
+        (("y",), 1, 1),
+    ]
 
 
 def test_conditions_hold_as_in_backstage():
