@@ -127,22 +127,22 @@ async def test_a_retry_goes_on_from_the_step_that_failed_with_the_workspace_befo
 async def test_a_running_task_is_cancelled_and_one_that_is_over_stays(folder: Folder):
     folder.add(template("waiting", [{"id": "wait", "action": "debug:wait", "input": {"seconds": 60}}, log("after", "never")]))
     async with running(folder) as tasks:
-        id = await tasks.start("waiting")
+        task_id = await tasks.start("waiting")
         async with asyncio.timeout(15):
-            while "Beginning step debug:wait" not in await tasks.messages(id):
+            while "Beginning step debug:wait" not in await tasks.messages(task_id):  # noqa: ASYNC110 - it happens in a store
                 await asyncio.sleep(0.02)
         with pytest.raises(ConflictError, match="cannot be retried"):
-            await tasks.scaffolder.retry(id, {}, tasks.access)
-        await tasks.scaffolder.cancel(id, tasks.access)
-        seen = await tasks.ended(id)
+            await tasks.scaffolder.retry(task_id, {}, tasks.access)
+        await tasks.scaffolder.cancel(task_id, tasks.access)
+        seen = await tasks.ended(task_id)
         assert seen.task.status is TaskStatus.CANCELLED
-        assert await tasks.statuses(id) == {"wait": "cancelled", "after": "open"}
-        told = [event for event in await tasks.scaffolder.events(id, 0) if event.type != "log"]
+        assert await tasks.statuses(task_id) == {"wait": "cancelled", "after": "open"}
+        told = [event for event in await tasks.scaffolder.events(task_id, 0) if event.type != "log"]
         assert [(event.type, event.body["message"]) for event in told] == [
             ("cancelled", "Step wait has been cancelled."),
             ("completion", "Run completed with status: cancelled"),
         ]
-        assert (await tasks.scaffolder.cancel(id, tasks.access)).version == seen.task.version
+        assert (await tasks.scaffolder.cancel(task_id, tasks.access)).version == seen.task.version
 
 
 async def test_a_task_that_takes_too_long_is_ended(folder: Folder):
@@ -160,7 +160,7 @@ async def test_more_tasks_than_a_process_runs_at_once_wait(folder: Folder):
     folder.add(template("waiting", [{"id": "wait", "action": "debug:wait", "input": {"milliseconds": 300}}]))
     async with running(folder, folder.config(scaffolder={"concurrentTasksLimit": 1})) as tasks:
         ids = [await tasks.start("waiting") for _ in range(2)]
-        ended = [(await tasks.ended(id)).task for id in ids]
+        ended = [(await tasks.ended(task_id)).task for task_id in ids]
         assert [task.status for task in ended] == [TaskStatus.COMPLETED] * 2
         first, second = sorted(ended, key=lambda task: task.ended_at or task.created_at)
         assert first.ended_at is not None

@@ -49,8 +49,6 @@ async def request_tasks(ctx: Mapping[str, Any]) -> None:
     """Ask for the tasks that nobody runs although somebody should, and for the end of those that are kept no longer."""
     scaffolding: Scaffolding = ctx["scaffolding"]
     queue: Queue = ctx["queue"]
-    if not scaffolding.runs:
-        return
     try:
         due = await scaffolding.tasks.due(_MOST_AT_ONCE)
     except StoreUnavailableError as error:
@@ -110,6 +108,8 @@ class _Running:
         task = await self._tasks.change(self._id, _begun)
         if task.status.is_over:
             return
+        if task.is_cancelled:
+            return await self._end(TaskStatus.CANCELLED, None, {})
         _log.info("task %s of %s runs, attempt %d", task.id, task.template, task.attempt)
         try:
             output = await self._watched(task)
@@ -131,7 +131,7 @@ class _Running:
 
     async def _watched(self, task: Task) -> Mapping[str, Any]:
         """The task's output. _CancelledError, _TimedOutError, or what the run raises."""
-        with TemporaryDirectory(prefix="callboard-task-") as folder:
+        with TemporaryDirectory(prefix="callboard-task-", ignore_cleanup_errors=True) as folder:
             running = asyncio.create_task(self._run(task, Path(folder)))
             watching = asyncio.create_task(self._watch(task))
             try:

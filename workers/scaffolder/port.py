@@ -97,8 +97,12 @@ class Scaffolder(Protocol):
 
     def tasks(
         self, access: Access, *, created_by: Sequence[Ref] | None = None, status: Sequence[str] | None = None, after: str = ""
-    ) -> AsyncIterator[SeenTask]:
+    ) -> AsyncIterator[Task]:
         """All tasks that are seen, newest first, after the one of that id; of some creators, and of some status, if given."""
+        ...
+
+    async def shown(self, tasks: Sequence[Task], access: Access) -> Sequence[SeenTask]:
+        """At most 1,000 tasks, as whoever asks sees them; one that is not seen, or has gone, is left out."""
         ...
 
     async def steps(self, seen: SeenTask) -> Sequence[StepState]:

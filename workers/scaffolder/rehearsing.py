@@ -20,7 +20,7 @@ async def rehearsed_task(
     much.
     """
     record = RehearsedRecord()
-    with TemporaryDirectory(prefix="callboard-dry-run-") as folder:
+    with TemporaryDirectory(prefix="callboard-dry-run-", ignore_cleanup_errors=True) as folder:
         run = workshop.run_of(new_task_id(), spec, access, secrets, record, Path(folder), is_dry_run=is_dry_run)
         output: Mapping[str, Any] = {}
         error: str | None = None
