@@ -1,7 +1,6 @@
 """The parser of whole templates: text, output and the statements of nunjucks, but for those that load other templates."""
 
 import re
-from collections.abc import Iterator
 
 from graph.errors import RenderError, RenderLimitError
 from workers.scaffolder.templating import nodes
@@ -43,7 +42,7 @@ class _Parser:
     def __init__(self, source: str, syntax: Syntax, budget: Budget) -> None:
         self._source = source
         self._budget = budget
-        self._pieces: Iterator[Piece] = iter(list(scan(source, syntax)))
+        self._pieces = scan(source, syntax)
         self._blocks: set[str] = set()
         self.expressions: list[tuple[int, int, nodes.Expression]] = []
         self._statements = {
