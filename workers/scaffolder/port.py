@@ -45,7 +45,8 @@ class RehearsedFile:
 class Rehearsed:
     """What a dry run came to. `error` says why it failed, if it did; what was done until then is here as well.
 
-    `inputs` are those of the steps by their places, with secrets masked, as their actions would get them.
+    `inputs` are those of the steps by their places, with secrets masked, as their actions would get them; `failures` tell of expressions in
+    them, and in the output, that failed and were left as they were.
     """
 
     spec: TaskSpec
@@ -55,6 +56,7 @@ class Rehearsed:
     files: Sequence[RehearsedFile]
     output: Mapping[str, Any]
     error: str | None
+    failures: Sequence[str]
 
 
 class Scaffolder(Protocol):

@@ -34,4 +34,4 @@ async def rehearsed_task(
             RehearsedFile(entry.path, workspace.read(entry.path), entry.executable) for entry in workspace.entries() if not entry.is_folder
         ]
     states = [record.states[index] for index in sorted(record.states)]
-    return Rehearsed(spec, record.events, states, run.inputs, files, output, error)
+    return Rehearsed(spec, record.events, states, run.inputs, files, output, error, list(dict.fromkeys(run.failures)))

@@ -25,7 +25,7 @@ from workers.scaffolder.registry import ActionRegistry, example_output, schema_o
 from workers.scaffolder.snapshots import packed
 from workers.scaffolder.tasks import EventType, StepState, StepStatus, TaskSpec, event_now
 from workers.scaffolder.templates import Step
-from workers.scaffolder.templating.rendering import Condition, Renderer
+from workers.scaffolder.templating.rendering import Condition, Failure, Renderer
 from workers.scaffolder.workspace import TaskWorkspace
 
 _FLUSH_SECONDS = 0.25
@@ -36,7 +36,8 @@ _UNTOLD = "***"
 @dataclass(slots=True)
 class Run:
     """One run of a task, or a dry run. `done` are the states of steps that were over before it, with what later steps read of them;
-    `interrupted` are the places of those in which a worker was lost. In a dry run `inputs` become those of the steps, secrets masked.
+    `interrupted` are the places of those in which a worker was lost. In a dry run `inputs` become those of the steps, secrets masked, and
+    `failures` tell of expressions that failed and were left as they were.
     """
 
     task_id: str
@@ -56,6 +57,7 @@ class Run:
     done: Mapping[int, tuple[StepState, Mapping[str, Any]]] = field(default_factory=dict[int, tuple[StepState, Mapping[str, Any]]])
     interrupted: Collection[int] = ()
     inputs: dict[int, Any] = field(default_factory=dict[int, Any])
+    failures: list[str] = field(default_factory=list[str])
 
     async def complete(self) -> Mapping[str, Any]:
         """The task's output. StepFailedError if a step failed, once all that wanted to run nevertheless did."""
@@ -90,16 +92,21 @@ class _Steps:
                 first = first or error
         if first:
             raise StepFailedError(first)
-        output = await self._rendered(run.spec.output, self._context())
+        output = await self._rendered(run.spec.output, self._context(), "output")
         for name in ("links", "text"):
             if isinstance(output.get(name), list):
                 output[name] = [_without_condition(item) for item in output[name] if _is_shown(item)]
         return run.masking.value(output)
 
-    async def _rendered(self, value: Any, context: Mapping[str, Any]) -> Any:
+    async def _rendered(self, value: Any, context: Mapping[str, Any], of: str = "") -> Any:
+        """The value with its expressions evaluated; with `of`, what it is, those that fail are remembered."""
+        run, failures = self._run, list[Failure]()
         # In a thread, since a template may keep it busy for as long as its limits allow.
-        run = self._run
-        return await asyncio.to_thread(run.renderer.render_value, value, context, failed=self._failed, seed=run.task_id)
+        rendered = await asyncio.to_thread(
+            run.renderer.render_value, value, context, failures=failures, failed=self._failed, seed=run.task_id
+        )
+        run.failures += (run.masking.text(_failure(of, failure)) for failure in failures if of)
+        return rendered
 
     async def _condition(self, condition: str | bool, context: Mapping[str, Any]) -> Condition:
         run = self._run
@@ -181,7 +188,7 @@ class _Steps:
             return False, {}
         action = run.actions.action(step.action)
         if run.is_dry_run:
-            shown = await self._rendered(step.input, self._context(secrets=_Secrets.MASKED))
+            shown = await self._rendered(step.input, self._context(secrets=_Secrets.MASKED), f"{step.id}.input")
             run.inputs[state.index] = shown
             log.info(f"Running {action.id} in dry-run mode with inputs (secrets redacted): {_json(shown)}")
             if not action.supports_dry_run:
@@ -317,6 +324,13 @@ class _Secrets(Enum):
     def of(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """The secrets as they stand there."""
         return {} if self is _Secrets.ABSENT else {name: value if self is _Secrets.GIVEN else _UNTOLD for name, value in secrets.items()}
+
+
+def _failure(of: str, failure: Failure) -> str:
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in failure.path)
+    error = failure.error
+    place = "" if error.line is None else f" (line {error.line}, column {error.column})"
+    return f"{of}{where} is left as it was, since its expression fails: {error}{place}"
 
 
 def _is_shown(item: Any) -> bool:
