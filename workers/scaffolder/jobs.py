@@ -18,6 +18,7 @@ from graph.errors import CallboardError, NotFoundError, StaleWriteError, StoreEr
 from workers.jobs import job
 from workers.leases import BusyError, LeaseLostError, drop_lease, holding
 from workers.queue import Queue
+from workers.scaffolder.context import StepFailedError
 from workers.scaffolder.records import StoredRecord
 from workers.scaffolder.running import Run
 from workers.scaffolder.scaffolding import Scaffolding
@@ -141,6 +142,9 @@ class _Running:
                     with suppress(asyncio.CancelledError, Exception):
                         await running
                     watching.result()
+                if running.cancelled():
+                    # Whoever ends this worker cancels the waiting above, not what it waits for.
+                    raise StepFailedError("an action ended the task by a cancellation of its own")
                 return running.result()
             finally:
                 for one in (running, watching):

@@ -14,7 +14,7 @@ import orjson
 from pydantic import BaseModel
 
 from graph.access import Access, Action
-from graph.errors import CallboardError, InputError, StoreUnavailableError
+from graph.errors import CallboardError, InputError, LimitExceededError, StoreUnavailableError
 from plugins.actions import Action as TemplateAction
 from plugins.actions import Idempotency
 from workers.leases import LeaseLostError
@@ -30,6 +30,7 @@ from workers.scaffolder.workspace import TaskWorkspace
 
 _FLUSH_SECONDS = 0.25
 _MOST_ITEMS = 1000
+_MOST_OUTPUT_BYTES = 4 * 1024 * 1024
 _UNTOLD = "***"
 
 
@@ -116,6 +117,8 @@ class _Steps:
         """Take a step as it went before; its error, if it failed the task."""
         if state.status is StepStatus.COMPLETED:
             self._outputs[step.id] = {"output": output}
+            # What was masked in it then, because secrets made it, is to be masked now as well.
+            self._run.masking.add(text for text, _ in _differing(output, state.output))
             await self._tell(f"Skipping step {step.id} because it was already completed in a previous run", step, StepStatus.COMPLETED)
         return state.error if state.fails_task else None
 
@@ -166,7 +169,7 @@ class _Steps:
         if not isinstance(error, CallboardError):
             # Nobody raised it on purpose, so whoever mends the action needs to know where.
             log.error("".join(traceback.format_exception(error)))
-            await self._drain(log, step)
+        await self._drain(log, step)
         message = run.masking.text(str(error) or type(error).__name__)
         tolerated = is_truthy(await self._rendered(step.continue_on_failure, self._context()))
         ended = replace(state, status=StepStatus.FAILED, ended_at=datetime.now(UTC), error=message, is_tolerated=tolerated)
@@ -211,26 +214,26 @@ class _Steps:
                 else:
                     outputs.setdefault(name, []).append(value)
         await asyncio.to_thread(run.workspace.size)
-        return True, outputs
+        return True, _kept(outputs)
 
     async def _acted(self, state: StepState, step: Step, action: TemplateAction, iteration: _Iteration, log: StepLog) -> Mapping[str, Any]:
         run = self._run
         context = StepContext(
-            run.task_id,
-            step.id,
-            step.name,
-            run.spec.template,
-            run.spec.user,
-            run.access,
-            run.secrets,
-            run.is_dry_run,
-            run.workspace,
-            log,
-            run.hosts,
-            run.record,
-            state,
-            run.folder,
-            iteration.item,
+            task_id=run.task_id,
+            step_id=step.id,
+            step_name=step.name,
+            template=run.spec.template,
+            user=run.spec.user,
+            access=run.access,
+            secrets=run.secrets,
+            is_dry_run=run.is_dry_run,
+            workspace=run.workspace,
+            log=log,
+            hosts=run.hosts,
+            record=run.record,
+            state=state,
+            folder=run.folder,
+            item=iteration.item,
         )
         returned = await action.run(iteration.input, context)
         if returned is not None:
@@ -368,6 +371,17 @@ def _differing(given: Any, bare: Any) -> Iterator[tuple[str, Any]]:
         others = cast("list[Any]", bare) if isinstance(bare, list) else []
         for place, item in enumerate(cast("list[Any]", given)):
             yield from _differing(item, others[place] if place < len(others) else None)
+
+
+def _kept(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outputs as they are kept and read again. InputError for what JSON can't hold, LimitExceededError for too much."""
+    try:
+        text = orjson.dumps(outputs)
+    except orjson.JSONEncodeError as error:
+        raise InputError(f"the action gave an output that JSON can't hold: {error}") from error
+    if len(text) > _MOST_OUTPUT_BYTES:
+        raise LimitExceededError(f"the step's output has {len(text):,} bytes, and {_MOST_OUTPUT_BYTES:,} at most are kept")
+    return orjson.loads(text)
 
 
 def _json(value: Any) -> str:
