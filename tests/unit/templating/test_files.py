@@ -97,6 +97,11 @@ def test_expressions_are_listed_with_what_they_use():
     ]
 
 
+def test_what_macros_have_for_arguments_that_are_missing_is_listed_too():
+    found = Renderer().expressions_of("{% macro m(a, b=c | odd_one) %}{% endmacro %}")
+    assert [(each.text, each.names, each.filters) for each in found] == [("a, b=c | odd_one", ["c"], ["odd_one"])]
+
+
 def test_which_filters_there_are_depends_on_the_host_and_the_syntax():
     renderer = Renderer({"mine": str})
     assert [renderer.knows_filter(name) for name in ("mine", "title", "jsonify", "yours")] == [True, True, False, False]
