@@ -37,6 +37,7 @@ from api.rest.catalog.acting import Acting
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.rest.permission import HEALTH, permission_routes
+from api.rest.scaffolder.routes import scaffolder_routes
 from api.rest.search import search_routes
 from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
@@ -147,6 +148,7 @@ def _rest_routes(
         *catalog_routes(store, registry, Acting(lambda: opening.actions, audit)),
         *search_routes(lambda: opening.search, audit),
         *permission_routes(store, enabled=config.permission.enabled, max_bytes=config.backend.limits.max_body_bytes),
+        *scaffolder_routes(lambda: opening.scaffolder, audit),
         *webhook_routes(receptions_from(config), store, opening),
         *proxied,
         *user_settings_routes(store, lambda: opening.opened, audit),
@@ -192,6 +194,7 @@ def _context(
         registry,
         access,
         actions=opening.actions,
+        scaffolder=opening.scaffolder,
         work=opening.work,
         log_feed=feed,
         charge=taking,

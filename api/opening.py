@@ -10,6 +10,7 @@ from graph.store import Store
 from ingest.lifecycle import Actions
 from workers.beside import Beside
 from workers.figures import BackgroundWork
+from workers.scaffolder.port import Scaffolder
 from workers.search.finding import Search
 
 Background = Callable[[], AbstractAsyncContextManager[Beside | None]]
@@ -49,6 +50,11 @@ class StoreOpening:
     def search(self) -> Search | None:
         """What answers searches; None while the background work does not run, or where no search is configured."""
         return self._beside.search if self._beside else None
+
+    @property
+    def scaffolder(self) -> Scaffolder | None:
+        """What runs templates on request; None while the background work does not run."""
+        return self._beside.scaffolder if self._beside else None
 
     async def wait_for_first_try(self, seconds: float) -> None:
         """Return after the first attempt to open the store, successful or not, or after `seconds`."""

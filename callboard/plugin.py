@@ -1,5 +1,22 @@
 """The plugin contract, under the name that plugins of others import it by."""
 
+from graph.errors import InputError
+from plugins.actions import (
+    Action,
+    ActionContext,
+    ActionExample,
+    ActionHosts,
+    ActionLog,
+    ActionModel,
+    Effect,
+    HttpAnswer,
+    Idempotency,
+    TaskUser,
+    TemplateInfo,
+    Workspace,
+    WorkspaceEntry,
+    action,
+)
 from plugins.contract import (
     CollatedDocument,
     Collator,
@@ -28,12 +45,22 @@ from plugins.contract import (
 )
 
 __all__ = [
+    "Action",
+    "ActionContext",
+    "ActionExample",
+    "ActionHosts",
+    "ActionLog",
+    "ActionModel",
     "CollatedDocument",
     "Collator",
     "DeltaMutation",
+    "Effect",
     "EmittedRelation",
     "FullMutation",
     "Head",
+    "HttpAnswer",
+    "Idempotency",
+    "InputError",
     "Place",
     "Plugin",
     "PluginContext",
@@ -48,8 +75,13 @@ __all__ = [
     "SearchSource",
     "SourceError",
     "SourceReason",
+    "TaskUser",
+    "TemplateInfo",
     "TextField",
     "Touched",
     "TreeFile",
     "WebhookReceiver",
+    "Workspace",
+    "WorkspaceEntry",
+    "action",
 ]

@@ -23,6 +23,7 @@ _COMMANDS = {
     "owners": ("cli.owners", "Show who owns an entity."),
     "search": ("cli.search", "Find entities, parts of APIs and documentation by words."),
     "query": ("cli.query", "Run a GraphQL query from a file."),
+    "template": ("cli.template", "Run software templates, and test them."),
     "schema": ("cli.schema", "Print the GraphQL schema."),
     "login": ("cli.login", "Sign in to a server."),
     "logout": ("cli.logout", "Sign out of a server."),

@@ -12,6 +12,7 @@ from config.graphql import GraphQL
 from config.integrations import Integrations
 from config.permission import WITHOUT_POLICY, Permission
 from config.proxy import Proxy
+from config.scaffolder import Scaffolder
 from config.search import Search
 from config.sections import Section
 from config.webhooks import OutgoingWebhooks
@@ -28,6 +29,7 @@ class Config(Section):
     integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
     search: Search = Field(default=Search(), description="How things are found.")
+    scaffolder: Scaffolder = Field(default=Scaffolder(), description="How templates are run.")
     webhooks: OutgoingWebhooks = Field(default=(), description="Whom to tell of changes of the catalog.")
     proxy: Proxy = Field(default=Proxy(), description="Other systems that portals reach through Callboard.")
     plugins: Mapping[str, Mapping[str, Any]] = Field(

@@ -1,7 +1,9 @@
 """Keeps secrets and forged lines out of logs: the one filter that every line goes through."""
 
+import json
 import logging
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from traceback import format_exception
 from typing import Any, cast
@@ -66,17 +68,18 @@ class SecretsFilter(logging.Filter):
 
     def line(self, text: str) -> str:
         """The text on one line, without secrets."""
-        return _UNPRINTABLE.sub(_escaped, self._masked(text[:_LONGEST_MESSAGE]))
+        return _UNPRINTABLE.sub(_escaped, self.masked(text[:_LONGEST_MESSAGE]))
 
-    def _block(self, text: str) -> str:
-        lines = self._masked(text).removesuffix("\n").split("\n")
-        return "\n".join(f"  | {_UNPRINTABLE.sub(_escaped, line.removeprefix('  | '))}" for line in lines)
-
-    def _masked(self, text: str) -> str:
+    def masked(self, text: str) -> str:
+        """The text, with its lines as they are, without secrets."""
         masked = self._known.sub(MASK, text) if self._known else text
         for pattern, mask in _PATTERNS:
             masked = pattern.sub(mask, masked)
         return masked
+
+    def _block(self, text: str) -> str:
+        lines = self.masked(text).removesuffix("\n").split("\n")
+        return "\n".join(f"  | {_UNPRINTABLE.sub(_escaped, line.removeprefix('  | '))}" for line in lines)
 
 
 def secrets_of(value: object) -> Iterator[str]:
@@ -109,11 +112,13 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A secret as it may stand in a line: itself, encoded for a URL, escaped, and the lines of a longer one."""
+    """A secret as it may stand in a line: itself, encoded for a URL, in Base64, escaped, and the lines of a longer one."""
     stripped = secret.strip()
     if len(stripped) < _SHORTEST_SECRET:
         return
     yield from (stripped, quote(stripped, safe=""), repr(stripped)[1:-1])
+    yield from (json.dumps(stripped, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
+    yield b64encode(stripped.encode("utf-8", "surrogatepass")).decode()
     yield from (line.strip() for line in stripped.splitlines() if len(line.strip()) >= _SHORTEST_LINE)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from graph.access import Access
 from graph.errors import ConflictError
 from graph.refs import Ref
-from graph.store import CatalogError, Location, Operation
+from graph.store import CatalogError, Cause, Location, Operation
 from ingest.registrations import Registrations
 
 REGISTERED = "registered"
@@ -135,10 +135,11 @@ class Actions(Protocol):
         """What is done to registered locations and single entities as Backstage's clients know them."""
         ...
 
-    async def register(self, type: str, target: str, access: Access, *, dry_run: bool) -> Registered:
+    async def register(self, type: str, target: str, access: Access, *, dry_run: bool, cause: Cause | None = None) -> Registered:
         """Add a location and read it. ForbiddenError if the configuration does not let it be read; InputError for a target that is none.
 
-        An entity that is there and hidden from the principal is told of as one that would be created.
+        The log keeps `cause`, or without one the principal. An entity that is there and hidden from the principal is told of as one that
+        would be created.
         """
         ...
 

@@ -177,7 +177,7 @@ class SourceReader:
     def find(self, target: str) -> Found:
         host, place = self._of(target)
         one = self._repository(host, place, target)
-        place = _settled(place, one)
+        place = settled(place, _head(one))
         path = place.path
         try:
             if is_pattern(path):
@@ -195,7 +195,7 @@ class SourceReader:
     def read(self, path: str) -> bytes:
         host, place = self._of(path)
         one = self._repository(host, place, path)
-        place = _settled(place, one)
+        place = settled(place, _head(one))
         try:
             content = self._content(one, place)
         except SourceError as error:
@@ -388,9 +388,9 @@ def _head(one: _Repository) -> Head:
     return one.head
 
 
-def _settled(place: Place, one: _Repository) -> Place:
+def settled(place: Place, head: Head) -> Place:
     """The place with all of its branch's name, where that has slashes in it and took in the beginning of the path."""
-    found = _head(one).revision
+    found = head.revision
     if place.revision is None or not found.startswith(f"{place.revision}/"):
         return place
     whole = f"{place.revision}/{place.path}"

@@ -35,10 +35,12 @@ class Limits:
 
 
 class Unpacked:
-    """The files of an archive. `sizes` are those of all regular files by path; `read` gives those that were kept."""
+    """The files of an archive. `sizes` are those of all regular files by path, `executable` those that may be run; `read` gives those that
+    were kept.
+    """
 
-    def __init__(self, spool: IO[bytes], sizes: Mapping[str, int], kept: Mapping[str, int]) -> None:
-        self.sizes = sizes
+    def __init__(self, spool: IO[bytes], sizes: Mapping[str, int], kept: Mapping[str, int], executable: Collection[str] = ()) -> None:
+        self.sizes, self.executable = sizes, frozenset(executable)
         self._spool, self._kept = spool, kept
 
     def read(self, path: str) -> bytes | None:
@@ -113,6 +115,7 @@ class _Files:
         self._url, self._limits, self._wanted = url, limits, wanted
         self._sizes: dict[str, int] = {}
         self._kept: dict[str, int] = {}
+        self._executable: set[str] = set()
         self._left = limits.total_bytes
 
     def take_tar(self, archive: IO[bytes]) -> None:
@@ -128,7 +131,7 @@ class _Files:
                     metered.allowed = max(member.size, 0) + _HEADER_BYTES
                     data = tar.extractfile(member) if member.isreg() else None
                     if data is not None:
-                        self._take(member.name, member.size, data)
+                        self._take(member.name, member.size, data, member.mode)
                     # What is left of the file is read past by the next step; beyond that there may be headers alone.
                     cast("Any", tar).members = []
             while metered.read(_CHUNK):
@@ -144,7 +147,7 @@ class _Files:
                 if entry.is_dir() or entry.flag_bits & 1 or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
                     continue
                 with entries.open(entry) as data:
-                    self._take(entry.filename, entry.file_size, data)
+                    self._take(entry.filename, entry.file_size, data, mode)
 
     def done(self, known: Collection[str]) -> Unpacked:
         """The result, by paths relative to the repository's root."""
@@ -153,9 +156,10 @@ class _Files:
             prefix = ""
         cut = len(prefix)
         sizes = {name[cut:]: size for name, size in self._sizes.items()}
-        return Unpacked(self.spool, sizes, {name[cut:]: start for name, start in self._kept.items()})
+        kept = {name[cut:]: start for name, start in self._kept.items()}
+        return Unpacked(self.spool, sizes, kept, [name[cut:] for name in self._executable])
 
-    def _take(self, name: str, size: int, data: _Source) -> None:
+    def _take(self, name: str, size: int, data: _Source, mode: int) -> None:
         path = name.removeprefix("./")
         if not _leads_down(path):
             return
@@ -165,6 +169,8 @@ class _Files:
         if self._left < 0:
             raise _too_large(self._url, f"unpacks to more than {self._limits.total_bytes:,} bytes")
         self._sizes[path] = size
+        if mode & stat.S_IXUSR:
+            self._executable.add(path)
         inner = path.partition("/")[2]
         if size > self._limits.file_bytes or not (self._wanted(path) or self._wanted(inner)):
             return

@@ -9,11 +9,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graph.entities import Document
 from graph.errors import CallboardError
 from graph.refs import Ref
+
+if TYPE_CHECKING:
+    # Of pydantic, which processes that only read do without.
+    from plugins.actions import Action
 
 
 class SourceReason(StrEnum):
@@ -347,3 +351,4 @@ class Plugin:
     processors: Sequence[Processor] = ()
     collators: Sequence[Collator] = ()
     search_sources: Sequence[SearchSource] = ()
+    actions: "Sequence[Action]" = ()

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 from plugins.contract import Collator, Plugin, PluginContext, Processor, Provider, SearchSource
+
+if TYPE_CHECKING:
+    from plugins.actions import Action
 
 GROUP = "callboard.plugins"
 """The group of entry points by which plugins are found."""
@@ -29,6 +32,7 @@ class LoadedPlugins:
     collators: tuple[Collator, ...] = ()
     search_sources: tuple[SearchSource, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict[str, str])
+    actions: "tuple[Action, ...]" = ()
 
 
 def load_plugins(sections: Mapping[str, Mapping[str, Any]]) -> LoadedPlugins:
@@ -65,6 +69,7 @@ def _loaded(sections_json: bytes) -> LoadedPlugins:
         tuple(sorted((each for plugin in plugins.values() for each in plugin.collators), key=lambda collator: collator.type)),
         tuple(sorted((each for plugin in plugins.values() for each in plugin.search_sources), key=lambda source: source.name)),
         broken,
+        tuple(each for plugin in plugins.values() for each in plugin.actions),
     )
 
 
@@ -81,6 +86,8 @@ def _built(entry: EntryPoint, section: Mapping[str, Any]) -> Plugin:
         _check_has(collator, "type", "version", "paths", "documents")
     for source in plugin.search_sources:
         _check_has(source, "name", "type", "version", "schedule", "read")
+    for action in plugin.actions:
+        _check_has(action, "id", "run", "input", "output")
     return plugin
 
 

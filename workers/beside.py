@@ -1,9 +1,10 @@
-"""What a serving process is given for as long as its store is open: what changes the catalog, and what is known of the background work."""
+"""What a serving process is given while its store is open: what changes the catalog and runs templates, and what is known of jobs."""
 
 from dataclasses import dataclass
 
 from ingest.lifecycle import Actions
 from workers.figures import BackgroundWork
+from workers.scaffolder.port import Scaffolder
 from workers.search.finding import Search
 
 
@@ -14,3 +15,4 @@ class Beside:
     actions: Actions
     work: BackgroundWork
     search: Search | None = None
+    scaffolder: Scaffolder | None = None

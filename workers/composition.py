@@ -24,6 +24,11 @@ from workers.refresh import jobs as refresh
 from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
 from workers.retention import jobs as retention
+from workers.scaffolder import jobs as scaffolder
+from workers.scaffolder.catalog import StoredCatalog
+from workers.scaffolder.scaffolding import Scaffolding
+from workers.scaffolder.service import TaskScaffolder
+from workers.scaffolder.workshop import Workshop
 from workers.search import jobs as search
 from workers.search.composition import feeding_from, index_from, searching_from
 from workers.search.index import SearchIndex
@@ -50,11 +55,16 @@ async def running_worker(
         refreshing = Refreshing(config, store, registry, progress, hosts)
         if config.backend.queue is not None:
             async with within_reach(config.backend.queue.url) as queue:
-                actions = CatalogActions(store, refreshing.settings, file_roots, Requested(queue))
-                yield Beside(actions, QueuedWork(queue), searching)
+                requested = Requested(queue)
+                actions = CatalogActions(store, refreshing.settings, file_roots, requested)
+                scaffolding = scaffolding_of(refreshing, hosts, actions)
+                yield Beside(actions, QueuedWork(queue), searching, TaskScaffolder(scaffolding, requested))
             return
-        async with connected(None) as queue, _refreshing(refreshing, queue, hosts, index, registry):
-            yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue), searching)
+        async with connected(None) as queue:
+            actions = CatalogActions(store, refreshing.settings, file_roots, queue)
+            scaffolding = scaffolding_of(refreshing, hosts, actions)
+            async with _refreshing(refreshing, queue, hosts, index, scaffolding):
+                yield Beside(actions, QueuedWork(queue), searching, TaskScaffolder(scaffolding, queue))
 
 
 async def run_worker(config: Config, store: Store, registry: RelationRegistry) -> None:
@@ -67,25 +77,29 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
         pass
     while True:
         try:
-            async with (
-                connected(url) as queue,
-                opened_hosts(config) as hosts,
-                _opened_index(config) as index,
-                _refreshing(Refreshing(config, store, registry, hosts=hosts), queue, hosts, index, registry) as task,
-            ):
-                await task
+            async with connected(url) as queue, opened_hosts(config) as hosts, _opened_index(config) as index:
+                refreshing = Refreshing(config, store, registry, hosts=hosts)
+                actions = CatalogActions(store, refreshing.settings, config.catalog.registration.file_roots, queue)
+                async with _refreshing(refreshing, queue, hosts, index, scaffolding_of(refreshing, hosts, actions)) as task:
+                    await task
         except (RedisError, OSError) as error:
             _log.warning("Redis is lost: %s; jobs go on once it is back", error)
             await asyncio.sleep(_LOST_SECONDS)
 
 
+def scaffolding_of(refreshing: Refreshing, hosts: Hosts, actions: CatalogActions) -> Scaffolding:
+    """What templates are run with, on the catalog that is refreshed."""
+    store, registry = refreshing.store, refreshing.registry
+    return Scaffolding(Workshop(refreshing.config, hosts, StoredCatalog(store, registry, actions)), store, registry)
+
+
 def _functions() -> Sequence[Function]:
-    parts = (refresh, providers, webhooks, lifecycle, retention, search)
+    parts = (refresh, providers, webhooks, lifecycle, retention, search, scaffolder)
     return [function for part in parts for function in part.functions()]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
-    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs()]
+    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs(), *scaffolder.cron_jobs()]
 
 
 @asynccontextmanager
@@ -104,12 +118,12 @@ async def _opened_index(config: Config) -> AsyncGenerator[SearchIndex | None]:
 
 @asynccontextmanager
 async def _refreshing(
-    refreshing: Refreshing, queue: Queue, hosts: Hosts, index: SearchIndex | None, registry: RelationRegistry
+    refreshing: Refreshing, queue: Queue, hosts: Hosts, index: SearchIndex | None, scaffolding: Scaffolding
 ) -> AsyncGenerator[asyncio.Task[None]]:
     providing = providers.providing_from(refreshing.config, hosts)
     hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
-    feeding = feeding_from(refreshing.config, refreshing.store, index, registry) if index else None
-    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "feeding": feeding}
+    feeding = feeding_from(refreshing.config, refreshing.store, index, refreshing.registry) if index else None
+    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "feeding": feeding, "scaffolding": scaffolding}
     async with working(queue, _functions(), _cron_jobs(), ctx) as task:
         await queue.is_new()
         await queue.request(synchronise_catalog.__name__)

@@ -19,6 +19,7 @@ from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.lifecycle import Actions
 from workers.figures import BackgroundWork
+from workers.scaffolder.port import Scaffolder
 from workers.search.finding import UNCONFIGURED, Search, SearchUnavailableError
 
 
@@ -26,9 +27,9 @@ from workers.search.finding import UNCONFIGURED, Search, SearchUnavailableError
 class Context:
     """Made anew for every request, because its loaders remember what they read.
 
-    `most_reached` is the number of entities after which a traversal stops and says that it is truncated. Without `actions` the
-    catalog can only be read; without `work` nothing is known of jobs. `charge` takes the cost of an operation from the principal, with
-    RateLimitedError if that is too much. Without `sessions` and `personal` (tokens) nobody signs in.
+    `most_reached` is the number of entities after which a traversal stops and says that it is truncated. Without `actions` the catalog can
+    only be read, without `scaffolder` no template can be run, and without `work` nothing is known of jobs. `charge` takes the cost of an
+    operation from the principal, with RateLimitedError if that is too much. Without `sessions` and `personal` (tokens) nobody signs in.
     """
 
     store: Store
@@ -36,6 +37,7 @@ class Context:
     access: Access = UNRESTRICTED_GUEST
     most_reached: int = 250_000
     actions: Actions | None = None
+    scaffolder: Scaffolder | None = None
     work: BackgroundWork | None = None
     log_feed: LogFeed | None = None
     charge: Callable[[int], None] = lambda cost: None
@@ -75,6 +77,13 @@ class Context:
         if self.search is None:
             raise SearchUnavailableError(UNCONFIGURED)
         return self.search
+
+    @property
+    def templates(self) -> Scaffolder:
+        """What runs templates. StoreUnavailableError until it has been set up."""
+        if self.scaffolder is None:
+            raise StoreUnavailableError("templates can't be run here")
+        return self.scaffolder
 
     @property
     def feed(self) -> LogFeed:

@@ -16,6 +16,14 @@ from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from api.graphql.types.locations import Location
 from api.graphql.types.search import RebuildSearchIndexPayload, rebuild_search_index
+from api.graphql.types.task_runs import (
+    CancelTaskPayload,
+    RetryTaskPayload,
+    RunTemplatePayload,
+    cancel_task,
+    retry_task,
+    run_template,
+)
 from api.graphql.types.viewer import (
     CreatePersonalTokenPayload,
     EndSessionsPayload,
@@ -135,6 +143,9 @@ class Mutation:
     validate_entity: ValidateEntityPayload = resolved(_validate, "Check a document without storing it.")
     redeliver_webhook: RedeliverWebhookPayload = redeliver_webhook
     rebuild_search_index: RebuildSearchIndexPayload = rebuild_search_index
+    run_template: RunTemplatePayload = run_template
+    cancel_task: CancelTaskPayload = cancel_task
+    retry_task: RetryTaskPayload = retry_task
     create_personal_token: CreatePersonalTokenPayload = create_personal_token
     revoke_personal_token: RevokePersonalTokenPayload = revoke_personal_token
     end_sessions: EndSessionsPayload = end_sessions

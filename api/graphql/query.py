@@ -23,11 +23,19 @@ from api.graphql.types.federation import EntityUnion, Service, entities_by_key, 
 from api.graphql.types.fields import paged, resolved
 from api.graphql.types.impact import Impact, impact
 from api.graphql.types.jobs import JobsReport, jobs
-from api.graphql.types.kinds import API, Component, Domain, Group, Resource, System, User
+from api.graphql.types.kinds import API, Component, Domain, Group, Resource, System, Template, User
 from api.graphql.types.lists import entities, entities_of_kind
 from api.graphql.types.locations import LocationConnection, locations
 from api.graphql.types.presence import DanglingRelationConnection, WhyMissing, dangling_relations, why_missing
 from api.graphql.types.search import SearchConnection, search, search_suggestions
+from api.graphql.types.tasks import (
+    ScaffolderAction,
+    ScaffolderTask,
+    ScaffolderTaskConnection,
+    scaffolder_actions,
+    scaffolder_task,
+    scaffolder_tasks,
+)
 from api.graphql.types.viewer import Viewer, viewer
 from api.graphql.types.webhooks import Webhook, WebhookDeadLetter, webhook_dead_letters, webhooks
 from graph.entities import Entity as StoredEntity
@@ -46,6 +54,13 @@ async def _entity(
     if moment is not None:
         context = context_at(context, await sequence_of(context.store, "at", moment, visible=context.visible))
     return await context.loaders.entity_by_ref.load(asked)
+
+
+async def _template(
+    info: Info, ref: Annotated[str, argument("The ref of a template, `template:[namespace/]name`.")]
+) -> StoredEntity | None:
+    asked = ref_given("ref", ref)
+    return await info.context.loaders.entity_by_ref.load(asked) if asked.startswith("template:") else None
 
 
 async def _entities_by_ref(
@@ -73,6 +88,11 @@ class Query:
     domains: Connection[Domain] = entities_of_kind("domain", "Domains")
     groups: Connection[Group] = entities_of_kind("group", "Groups")
     users: Connection[User] = entities_of_kind("user", "Users")
+    templates: Connection[Template] = entities_of_kind("template", "Templates")
+    template: Template | None = resolved(_template, "The template with this ref; null if it is missing.")
+    scaffolder_actions: list[ScaffolderAction] = scaffolder_actions
+    scaffolder_task: ScaffolderTask | None = scaffolder_task
+    scaffolder_tasks: ScaffolderTaskConnection = scaffolder_tasks
     facets: list[Facet] = resolved(facets, "The values under some paths, and how many entities have each.")
     impact: Impact = resolved(impact, "Everything that feels a change of some entities, near and far, with the reasons and whom to tell.")
     paths: list[Path] = resolved(

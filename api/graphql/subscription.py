@@ -4,6 +4,8 @@ import strawberry
 
 from api.graphql.types.events import CatalogErrorChange, EntityChange, catalog_error_changes, entity_changes
 from api.graphql.types.fields import subscribed
+from api.graphql.types.task_runs import task_events
+from api.graphql.types.tasks import ScaffolderTaskEvent
 
 
 @strawberry.type(description="What is told as it happens.")
@@ -17,3 +19,4 @@ class Subscription:
         catalog_error_changes,
         "The errors that are there, and then each that comes or goes. Subscribing again tells again of all that are there.",
     )
+    task_events: ScaffolderTaskEvent = task_events

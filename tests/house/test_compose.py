@@ -103,7 +103,7 @@ def test_our_processes_have_no_rights_to_spare(compose: dict[str, Any]):
 def test_the_mounted_configuration_is_accepted_and_names_the_services(compose: dict[str, Any]):
     path = ROOT / "examples/deploy/app-config.compose.yaml"
     assert f"./{path.relative_to(ROOT)}:/etc/callboard/app-config.yaml:ro" in compose["services"]["api"]["volumes"]
-    config = load([path], {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r"})
+    config = load([path], {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r", "SCAFFOLDER_KEY": "s" * 48})
     database, queue = config.backend.database, config.backend.queue
     assert isinstance(database, Neo4jDatabase)
     assert (database.connection.uri, database.connection.user) == ("bolt://neo4j:7687", "neo4j")

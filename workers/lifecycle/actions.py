@@ -63,7 +63,7 @@ class CatalogActions:
     def registrations(self) -> LocationRegistrations:
         return LocationRegistrations(self)
 
-    async def register(self, type: str, target: str, access: Access, *, dry_run: bool) -> Registered:
+    async def register(self, type: str, target: str, access: Access, *, dry_run: bool, cause: Cause | None = None) -> Registered:
         access.demand(Action.LOCATION_CREATE)
         location = await asyncio.to_thread(location_to_register, type, target, self.file_roots)
         stored = await self.stored(location.id)
@@ -73,7 +73,7 @@ class CatalogActions:
         rehearsal = await self._seen_of(await rehearsed(location, self.store, self.settings), access)
         if dry_run or rehearsal.failure or not rehearsal.entities:
             return Registered(None, False, rehearsal.entities, rehearsal.problems)
-        read = asyncio.create_task(self.holding(location, lambda: self._first_read(location, _cause(access.principal.ref))))
+        read = asyncio.create_task(self.holding(location, lambda: self._first_read(location, cause or _cause(access.principal.ref))))
         # A request that runs into its time limit leaves a location that is read to the end.
         await asyncio.shield(read)
         return Registered(await self.stored(location.id) or location, False, rehearsal.entities, rehearsal.problems)

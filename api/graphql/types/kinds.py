@@ -6,7 +6,8 @@ from strawberry.scalars import JSON
 from api.graphql.types.connections import Connection
 from api.graphql.types.ends import end, ends, ends_near_or_far, into, out, user_owns
 from api.graphql.types.entity import Entity, spec_text
-from api.graphql.types.fields import paged, reading
+from api.graphql.types.fields import paged, reading, resolved
+from api.graphql.types.templates import TemplatePage, TemplateProblemReport, TemplateStep, pages_of, problems_of, steps_of
 from api.graphql.walks import Walk
 
 _KEYS = ["ref"]
@@ -146,6 +147,13 @@ class User(Entity):
 @federated(keys=_KEYS, description="A template from which new software is made.")
 class Template(Entity):
     type: str | None = reading(_TYPE, "What sort of software it makes, such as `service`.")
+    parameters: list[TemplatePage] | None = resolved(
+        pages_of, "The pages of the form that asks for its parameters; null for whoever may not read them."
+    )
+    steps: list[TemplateStep] | None = resolved(steps_of, "Its steps, in order; null for whoever may not read them.")
+    problems: list[TemplateProblemReport] | None = resolved(
+        problems_of, "What is not in order with it as a template; null for whoever may not read its steps."
+    )
 
 
 @federated(

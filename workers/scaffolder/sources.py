@@ -1,0 +1,127 @@
+"""Where skeletons come from: the template's own folder on this machine, or the hosts that the configuration lets be read."""
+
+import asyncio
+import posixpath
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from graph.errors import InputError
+from ingest.sources import SourceLimits, settled
+from plugins.archives import Limits, downloaded, unpacked
+from plugins.contract import Head, Place, RepositoryHost
+from plugins.hosts import Hosts
+from workers.scaffolder.workspace import MOST_FILES, TaskWorkspace
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a skeleton. `path` is relative to what was asked for."""
+
+    path: str
+    content: bytes
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Reads what templates name by URLs, and by paths relative to their own file. Links are left out.
+
+    Errors: InputError for what can't be meant, SourceError for what can't be had, LimitExceededError for what is too large.
+    """
+
+    hosts: Hosts
+    limits: SourceLimits
+
+    async def tree(self, base_url: str | None, url: str) -> list[SourceFile]:
+        """All files below the folder."""
+        folder = _local_folder(base_url, url)
+        if folder is not None:
+            return await asyncio.to_thread(lambda: list(_local_files(folder, url, self.limits.unpacked_bytes)))
+        host, place, head = await self._found(base_url, url)
+        chunks = host.archive(replace(place, path=""), head)
+        with await downloaded(chunks, self.limits.archive_bytes, url) as packed:
+            limits = Limits(self.limits.unpacked_bytes, self.limits.file_bytes)
+            beginning = f"{place.path}/" if place.path else ""
+            with closing(await asyncio.to_thread(unpacked, packed, url, limits, lambda path: path.startswith(beginning))) as files:
+                found = [
+                    SourceFile(path.removeprefix(beginning), files.read(path) or b"", path in files.executable)
+                    for path in sorted(files.sizes)
+                    if path.startswith(beginning)
+                ]
+        if not found:
+            raise InputError(f"there is nothing in the folder {url}")
+        return found
+
+    async def file(self, base_url: str | None, url: str) -> SourceFile:
+        """The one file."""
+        folder = _local_folder(base_url, url)
+        if folder is not None:
+            return await asyncio.to_thread(_local_file, folder, url, self.limits.file_bytes)
+        host, place, head = await self._found(base_url, url)
+        return SourceFile(posixpath.basename(place.path), await host.file(place, head, self.limits.file_bytes))
+
+    async def _found(self, base_url: str | None, url: str) -> tuple[RepositoryHost, Place, Head]:
+        host, place = self._place(base_url, url)
+        head = await host.head(place)
+        return host, settled(place, head), head
+
+    def _place(self, base_url: str | None, url: str) -> tuple[RepositoryHost, Place]:
+        if _is_absolute(url):
+            return self._of(url)
+        if base_url is None:
+            raise InputError(f"where the template lies is not known, and the URL {url!r} is relative")
+        host, place = self._of(base_url)
+        folder = "" if url.startswith("/") else place.path if base_url.endswith("/") else posixpath.dirname(place.path)
+        path = posixpath.normpath(posixpath.join(folder, url.lstrip("/")))
+        if path == ".." or path.startswith("../"):
+            raise InputError(f"{url!r} leads out of the repository of the template")
+        return host, replace(place, path="" if path == "." else path)
+
+    def _of(self, url: str) -> tuple[RepositoryHost, Place]:
+        found = self.hosts.of(url)
+        if found is None:
+            raise InputError(f"{url} is not read: no integration, and no host under backend.reading.allow, knows such an address")
+        host, place = found
+        return host, replace(place, path=place.path.strip("/"))
+
+
+def _is_absolute(url: str) -> bool:
+    return bool(urlsplit(url).scheme) or url.startswith("//")
+
+
+def _local_folder(base_url: str | None, url: str) -> Path | None:
+    """The folder that relative paths of a template on this machine begin at; None for what is elsewhere."""
+    if _is_absolute(url) or base_url is None or not base_url.startswith("file://"):
+        return None
+    return Path(unquote(urlsplit(base_url).path)).parent
+
+
+def _local_files(folder: Path, path: str, max_bytes: int) -> Iterator[SourceFile]:
+    files = _opened(folder, max_bytes)
+    found = files.entry(path)
+    if found is None or not found.is_folder:
+        raise InputError(f"there is no folder {path} beside the template")
+    beginning = f"{found.path}/" if found.path else ""
+    for count, entry in enumerate(files.entries(path)):
+        if count > MOST_FILES:
+            raise InputError(f"{path} holds more than {MOST_FILES:,} files and folders")
+        if not entry.is_folder:
+            yield SourceFile(entry.path.removeprefix(beginning), files.read(entry.path), entry.executable)
+
+
+def _local_file(folder: Path, path: str, max_bytes: int) -> SourceFile:
+    files = _opened(folder, max_bytes)
+    entry = files.entry(path)
+    if entry is None or entry.is_folder:
+        raise InputError(f"there is no file {path} beside the template")
+    return SourceFile(posixpath.basename(entry.path), files.read(entry.path), entry.executable)
+
+
+def _opened(folder: Path, max_bytes: int) -> TaskWorkspace:
+    """What lies beside the template, read as a workspace is: nothing outside of it, and through no link."""
+    if not folder.is_dir():
+        raise InputError("the folder of the template is gone; have the template read again")
+    return TaskWorkspace(folder, max_bytes)

@@ -1,0 +1,70 @@
+"""What templates are run with, whether or not there is a store: actions, renderers and hosts, put together once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from config import Config
+from config.redaction import secrets_of
+from graph.access import Access
+from plugins.hosts import Hosts
+from plugins.loading import load_plugins
+from workers.scaffolder.actions.builtin import ActionServices, builtin_actions
+from workers.scaffolder.catalog import TaskCatalog
+from workers.scaffolder.context import Masking, TaskHosts
+from workers.scaffolder.evaluation import Filters, filters_from, value_renderer
+from workers.scaffolder.records import Record
+from workers.scaffolder.registry import ActionRegistry
+from workers.scaffolder.running import Run
+from workers.scaffolder.tasks import TaskSpec
+from workers.scaffolder.templating.rendering import Renderer
+from workers.scaffolder.workspace import TaskWorkspace
+
+
+@dataclass
+class Workshop:
+    """One for each process."""
+
+    config: Config
+    hosts: Hosts
+    catalog: TaskCatalog
+
+    @cached_property
+    def actions(self) -> ActionRegistry:
+        """Every action: Callboard's own, and those of plugins."""
+        services = ActionServices(self.config, self.hosts, self.catalog, self.filters)
+        return ActionRegistry([*builtin_actions(services), *load_plugins(self.config.plugins).actions])
+
+    @cached_property
+    def filters(self) -> Filters:
+        """The filters of templates, beside nunjucks' own."""
+        return filters_from(self.config.integrations)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """What renders the values of templates."""
+        return value_renderer(self.filters)
+
+    def run_of(
+        self, task_id: str, spec: TaskSpec, access: Access, secrets: Mapping[str, str], record: Record, folder: Path, *, is_dry_run: bool
+    ) -> Run:
+        """A run of these steps, which works in the folder."""
+        environment = self.config.scaffolder.default_environment
+        own = {} if is_dry_run else {name: secret.get_secret_value() for name, secret in environment.secrets.items()}
+        return Run(
+            task_id=task_id,
+            spec=spec,
+            access=access,
+            secrets=secrets,
+            environment=environment.parameters,
+            environment_secrets=own,
+            actions=self.actions,
+            hosts=TaskHosts(self.hosts),
+            renderer=self.renderer,
+            record=record,
+            masking=Masking([*secrets.values(), *secrets_of(self.config)]),
+            workspace=TaskWorkspace(folder / "workspace", self.config.scaffolder.max_workspace_bytes),
+            folder=folder,
+            is_dry_run=is_dry_run,
+        )
