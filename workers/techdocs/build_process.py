@@ -28,26 +28,26 @@ def main() -> int:
     confinement.limit(job["memoryBytes"], job["seconds"], job["fileBytes"])
     if job["ownUser"]:
         confinement.limit_processes()
+    # Of Callboard itself nothing can be read afterwards.
+    events_class = import_module("workers.techdocs.page_events").PageEvents
     interfaces = confinement.interfaces()
     given_up = confinement.give_up_files(folder)
     if job["settings"] is None:
-        import_module("mkdocs.commands.build")
         (folder / REPORT).write_text(json.dumps({"interfaces": interfaces, "filesGivenUp": given_up}), encoding="utf-8")
         return 0
     os.umask(0o077)
-    return _build(folder, job["settings"])
+    return _build(folder, job["settings"], events_class(folder / SOURCES))
 
 
-def _build(folder: Path, settings: Mapping[str, Any]) -> int:
+def _build(folder: Path, settings: Mapping[str, Any], events: Any) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)-8s %(message)s")
-    events = import_module("workers.techdocs.page_events").PageEvents(folder / SOURCES)
     error: str | None = None
     try:
         _run_mkdocs(folder, settings, events)
     except (Exception, SystemExit) as failure:  # whatever it is ends this build, and this alone
         logging.getLogger("mkdocs").exception("The build ended")
         error = f"{type(failure).__name__}: {failure}"
-    report = {"error": error, "pages": events.pages, "leftOut": events.left_out}
+    report = {"error": error, "problems": events.problems, "leftOut": events.left_out}
     (folder / REPORT).write_text(json.dumps(report), encoding="utf-8")
     return 1 if error else 0
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from config.generator import BuildLimits
 from workers.techdocs.build_process import REPORT, SITE, SOURCES, TEMPORARY
 from workers.techdocs.isolation import Isolation
-from workers.techdocs.results import LeftOut
+from workers.techdocs.results import DocsProblem, LeftOut, ProblemKind
 
 _LOOK_SECONDS = 0.3
 _CHUNK = 64 * 1024
@@ -24,11 +24,11 @@ _MORE_LIMITS = "Make the site smaller, or raise techdocs.generator.limits"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a building process ended. `failure` is reason and remedy, None if the site is there; `pages` are sources by built file."""
+    """How a building process ended. `failure` is reason and remedy, None if the site is there."""
 
     failure: tuple[str, str] | None
     log: str
-    pages: Mapping[str, str]
+    problems: Sequence[DocsProblem]
     left_out: Sequence[LeftOut]
 
 
@@ -58,11 +58,10 @@ async def run_build(folder: Path, settings: Mapping[str, Any], limits: BuildLimi
         await process.wait()
     report = await asyncio.to_thread(_report, folder)
     failure = stopped or _failure(process.returncode, report, limits)
-    pages = cast("dict[str, str]", report.get("pages") or {})
-    left_out = [LeftOut(str(setting), str(reason)) for setting, reason in cast("list[list[object]]", report.get("leftOut") or [])]
+    problems, left_out = _problems(report), _left_out(report)
     # Nobody is told where on this machine the build was.
     text = log.text().replace(f"{folder}/{SOURCES}/", "").replace(f"{folder}/", "")
-    return Outcome(failure, text, pages, left_out)
+    return Outcome(failure, text, problems, left_out)
 
 
 async def _followed(
@@ -131,6 +130,16 @@ def _report(folder: Path) -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _problems(report: Mapping[str, Any]) -> list[DocsProblem]:
+    found: list[list[Any]] = report.get("problems") or []
+    return [DocsProblem(ProblemKind(kind), str(page), str(target), line and int(line)) for kind, page, target, line in found]
+
+
+def _left_out(report: Mapping[str, Any]) -> list[LeftOut]:
+    found: list[list[Any]] = report.get("leftOut") or []
+    return [LeftOut(str(setting), str(reason)) for setting, reason in found]
 
 
 def _failure(code: int | None, report: Mapping[str, Any], limits: BuildLimits) -> tuple[str, str] | None:

@@ -74,14 +74,7 @@ def give_up_files(folder: Path) -> bool:
 
 
 def _programs() -> Iterable[str]:
-    own = {
-        sys.prefix,
-        sys.base_prefix,
-        sys.exec_prefix,
-        os.path.realpath(sys.executable),
-        *site.getsitepackages(),
-        str(Path(__file__).parent),
-    }
+    own = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.realpath(sys.executable), *site.getsitepackages()}
     return sorted({*own, *(os.path.realpath(path) for path in own), *_SYSTEM})
 
 

@@ -9,8 +9,11 @@ from material.extensions import emoji
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import Files
+from mkdocs.structure.nav import Link, Navigation
 from mkdocs.structure.pages import Page
 from pymdownx import superfences
+
+from workers.techdocs.links import Problem, SiteLinks, is_elsewhere
 
 _CODE_ONLY = {
     "plantuml": "PlantUML", "puml": "PlantUML", "uml": "PlantUML", "c4plantuml": "PlantUML", "graphviz": "Graphviz", "dot": "Graphviz",
@@ -30,13 +33,14 @@ _DOT = re.compile(r"^\{% *(?:dot|neato|fdp|sfdp|twopi|circo) +\S+ *\n(?P<code>.*
 
 
 class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it has no options
-    """The plugin that speaks last. `pages` are the sources of the site's pages, by the paths of both; `left_out` what was not done."""
+    """The plugin that speaks last. `problems` are those of the site's links; `left_out` is what was not done, and why."""
 
     def __init__(self, sources: Path) -> None:
         super().__init__()
-        self.pages: dict[str, str] = {}
+        self.problems: list[Problem] = []
         self.left_out: list[tuple[str, str]] = []
         self._sources = sources
+        self._links = SiteLinks(sources)
         self._draws_graphs = shutil.which("dot") is not None
 
     @event_priority(-100)
@@ -54,7 +58,19 @@ class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it h
         code = [{"name": name, "class": name, "format": _shown_code} for name in _CODE_ONLY if name != "dot" or not self._draws_graphs]
         fences["custom_fences"] = [*asked, *ours, *code]
         self._check_theme(config)
+        snippets = options.get("pymdownx.snippets") or {}
+        self._links.snippet_folders = [self._sources / str(path) for path in snippets.get("base_path") or ["."]]
         return config
+
+    def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+        """Remember entries of the navigation that are no pages."""
+        waiting = cast("list[Any]", nav.items)[:]
+        while waiting:
+            entry = waiting.pop()
+            waiting += entry.children or []
+            if isinstance(entry, Link) and not is_elsewhere(entry.url):
+                self._links.add_missing_page(self._configuration(), entry.url)
+        return nav
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         """Make every diagram that can't be drawn a fenced block, and leave out what a page asks of the theme that it has not."""
@@ -65,12 +81,23 @@ class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it h
                 del page.meta[key]
         return _outside_of_code(markdown, self._as_fences)
 
-    def on_page_context(self, context: Any, *, page: Page, config: MkDocsConfig, nav: Any) -> Any:
-        """Remember where the page came from."""
+    def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+        """Remember where the page leads."""
         source = Path(page.file.abs_src_path or page.file.src_path)
+        # Where several sites are merged, pages without another folder of their own come from a copy.
         inside = source.is_relative_to(self._sources)
-        self.pages[page.file.dest_uri] = source.relative_to(self._sources).as_posix() if inside else page.file.src_uri
-        return context
+        shown = source.relative_to(self._sources).as_posix() if inside else page.file.src_uri
+        self._links.add(page.url, shown, html)
+        return html
+
+    @event_priority(-100)
+    def on_post_build(self, *, config: MkDocsConfig) -> None:
+        """Look where all that the pages lead to is."""
+        site = Path(config.site_dir)
+        self.problems = self._links.problems({path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()})
+
+    def _configuration(self) -> str:
+        return next((name for name in ("mkdocs.yaml", "mkdocs.yml") if (self._sources / name).is_file()), "mkdocs.yml")
 
     def _as_fences(self, text: str) -> str:
         text = _UML.sub(lambda found: f"```plantuml\n{found['code']}```", text)

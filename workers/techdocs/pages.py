@@ -29,7 +29,7 @@ class PageLink:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as it is shown. `redirect` is where a page that was moved leads, which holds nothing else. Addresses are relative to the page."""
+    """A page as it is shown, addresses relative to it. `redirect` is where a page that was moved leads; it holds nothing else."""
 
     title: str
     article: str

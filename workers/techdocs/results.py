@@ -15,11 +15,12 @@ class ProblemKind(StrEnum):
     MISSING_ANCHOR = "missing-anchor"
     MISSING_IMAGE = "missing-image"
     MISSING_PAGE = "missing-page"
+    MISSING_SNIPPET = "missing-snippet"
 
 
 @dataclass(frozen=True, slots=True)
 class DocsProblem:
-    """One flaw of a site. `page` is the source file relative to the folder of pages, `line` counts from 1, None where it is not known."""
+    """One flaw of a site. `page` is a file of the sources, relative to their folder; `line` counts from 1, None where it is not known."""
 
     kind: ProblemKind
     page: str

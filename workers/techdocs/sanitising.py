@@ -1,6 +1,6 @@
 """Makes HTML that somebody else wrote harmless: what is kept can't run anything, load anything into the page, or leave its place.
 
-No scripts, styles, forms, frames, objects, `meta` or `base`; no event handlers; addresses only of the schemes below. It is meant to be shown
+No scripts, styles, forms, frames, objects, `meta` or `base`; no event handlers; addresses only of the schemes below. It is to be shown
 below a strict content security policy all the same. nh3 parses as browsers do, and writes the result anew.
 """
 

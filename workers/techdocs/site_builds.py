@@ -110,7 +110,7 @@ def _finished(
     site = folder / SITE
     files = site_files(site)
     write_metadata(site, files, etag)
-    return BuiltSite(ref, site, etag, (), outcome.log, left_out)
+    return BuiltSite(ref, site, etag, outcome.problems, outcome.log, left_out)
 
 
 def _failed(ref: Ref, error: UnusableSourcesError | SourceError | OSError) -> FailedBuild:
