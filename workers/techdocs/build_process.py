@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from workers.techdocs import confinement
-
-REPORT = "report.json"
-SOURCES, SITE, TEMPORARY = "sources", "site", "temporary"
-"""Folders below that of a build."""
+from workers.techdocs.layout import REPORT, SITE, SOURCES
 
 _MOVED = {"materialx.emoji": "material.extensions.emoji"}
 

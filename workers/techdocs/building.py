@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from config.generator import BuildLimits
-from workers.techdocs.build_process import REPORT, SITE, SOURCES, TEMPORARY
 from workers.techdocs.isolation import Isolation
+from workers.techdocs.layout import REPORT, SITE, SOURCES, TEMPORARY
 from workers.techdocs.results import DocsProblem, LeftOut, ProblemKind
 
 _LOOK_SECONDS = 0.3

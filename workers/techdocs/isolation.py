@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from workers.techdocs.build_process import REPORT, SOURCES, TEMPORARY
+from workers.techdocs.layout import REPORT, SOURCES, TEMPORARY
 
 _NOBODY = 65534
 _TRY_SECONDS = 30

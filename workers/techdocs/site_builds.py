@@ -15,9 +15,9 @@ from config import Config
 from graph.entities import canonical_json, content_hash
 from graph.refs import Ref
 from plugins.contract import SourceError
-from workers.techdocs.build_process import SITE, SOURCES, TEMPORARY
 from workers.techdocs.building import Outcome, run_build
 from workers.techdocs.isolation import Isolation, found_isolation
+from workers.techdocs.layout import SITE, SOURCES, TEMPORARY
 from workers.techdocs.metadata import site_files, write_metadata
 from workers.techdocs.preparing import Sources, UnusableSourcesError, sources_of
 from workers.techdocs.references import LocalFolder, RepositoryFolder
