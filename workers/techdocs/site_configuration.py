@@ -108,9 +108,9 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _docs_dir(folder: Path, value: object, left_out: list[LeftOut]) -> str:
     if value is None or value == "docs":
         return "docs"
-    text = str(value)
+    text = value if isinstance(value, str) else ""
     if not leads_down(text):
-        left_out.append(LeftOut("docs_dir", f"{text} leads outside of the folder of mkdocs.yml; docs is taken instead."))
+        left_out.append(LeftOut("docs_dir", f"{value} is no path inside of the folder of mkdocs.yml; docs is taken instead."))
         return "docs"
     parts = [part for part in text.split("/") if part not in {"", "."}]
     if not parts or ".." in parts:
@@ -180,7 +180,7 @@ def _theme(value: object, left_out: list[LeftOut]) -> dict[str, Any]:
     theme: dict[str, Any] = {"name": "material", "font": False}
     for key, setting in given.items():
         if key in {"name", "font"}:
-            if key == "name" and setting not in {None, "material"}:
+            if key == "name" and setting not in (None, "material"):
                 left_out.append(LeftOut("theme.name", "Every site is built with the theme material."))
         elif key in {"logo", "favicon"}:
             if isinstance(setting, str) and leads_down(setting):
@@ -189,6 +189,8 @@ def _theme(value: object, left_out: list[LeftOut]) -> dict[str, Any]:
                 left_out.append(LeftOut(f"theme.{key}", "It should be a file in the folder of pages."))
         elif key == "icon":
             theme[key] = _icons(setting, "theme.icon", left_out)
+        elif key == "features":
+            theme[key] = [str(name) for name in cast("list[object]", setting)] if isinstance(setting, list) else []
         elif key == "language":
             if isinstance(setting, str) and _ICON.fullmatch(setting):
                 theme[key] = setting
