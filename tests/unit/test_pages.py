@@ -21,8 +21,8 @@ THEME = """<!doctype html><html><head><title>Start - Shop</title><script src="x.
   </ul></nav></li>
 </ul></nav>
 <nav class="md-nav md-nav--secondary"><ul><li class="md-nav__item"><a href="#one" class="md-nav__link">One</a></li></ul></nav>
-<article class="md-content__inner md-typeset"><a href="https://git.example/edit/start.md" title="Edit this page" class="md-content__button"><svg
-viewBox="0 0 1 1"></svg></a><h1 id="start">Start <em>here</em><a class="headerlink" href="#start">&para;</a></h1>CONTENT</article><footer>F</footer>
+<article class="md-content__inner md-typeset"><a href="https://git.example/edit/start.md" class="md-content__button"><svg></svg></a><h1 id="start">Start <em>here</em><a class="headerlink" href="#start">&para;</a></h1>CONTENT</article>
+<footer>F</footer>
 </body></html>"""
 
 
