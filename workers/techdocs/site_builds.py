@@ -39,12 +39,12 @@ class Wanted:
 
 
 class SiteBuilds:
-    """Builds sites, a bounded number at once; one for each process."""
+    """Builds sites, a bounded number at once; one for each process. Without an `isolation` the strongest that works here is found out."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, isolation: Isolation | None = None) -> None:
         self._reading, self._generator = config.backend.reading, config.techdocs.generator
         self._running = asyncio.Semaphore(self._generator.concurrent_builds)
-        self._isolation: Isolation | None = None
+        self._isolation = isolation
 
     @asynccontextmanager
     async def build(self, wanted: Wanted, known_etag: str | None = None) -> AsyncGenerator[BuildResult]:
