@@ -15,6 +15,7 @@ from config.proxy import Proxy
 from config.scaffolder import Scaffolder
 from config.search import Search
 from config.sections import Section
+from config.techdocs import Techdocs
 from config.webhooks import OutgoingWebhooks
 
 
@@ -30,6 +31,7 @@ class Config(Section):
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
     search: Search = Field(default=Search(), description="How things are found.")
     scaffolder: Scaffolder = Field(default=Scaffolder(), description="How templates are run.")
+    techdocs: Techdocs = Field(default=Techdocs(), description="Documentation beside the code, built and shown.")
     webhooks: OutgoingWebhooks = Field(default=(), description="Whom to tell of changes of the catalog.")
     proxy: Proxy = Field(default=Proxy(), description="Other systems that portals reach through Callboard.")
     plugins: Mapping[str, Mapping[str, Any]] = Field(

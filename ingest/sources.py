@@ -15,7 +15,7 @@ from ingest.readers import CATALOG_FILES, Found, ReadError, same_host
 from ingest.targets import is_url
 from plugins.archives import Limits, Unpacked, downloaded, unpacked
 from plugins.contract import Head, Place, RepositoryHost, SourceError, SourceReason
-from plugins.hosts import Hosts
+from plugins.hosts import Hosts, settled
 
 SINGLE_FILES = 3
 """A repository of which more files are needed is fetched as one archive."""
@@ -386,15 +386,6 @@ def _head(one: _Repository) -> Head:
     if one.head is None:
         raise AssertionError("a repository without a head has failed")
     return one.head
-
-
-def settled(place: Place, head: Head) -> Place:
-    """The place with all of its branch's name, where that has slashes in it and took in the beginning of the path."""
-    found = head.revision
-    if place.revision is None or not found.startswith(f"{place.revision}/"):
-        return place
-    whole = f"{place.revision}/{place.path}"
-    return replace(place, revision=found, path=whole[len(found) + 1 :]) if whole.startswith(f"{found}/") else place
 
 
 def _read_error(error: SourceError, path: str) -> ReadError:
