@@ -1,5 +1,6 @@
 """Blob storage on obstore: a local folder, S3 and what speaks it, Google Cloud Storage, or Azure."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ _CONNECT = timedelta(seconds=5)
 _WHOLE = timedelta(seconds=120)
 _RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
 _DELETED_AT_ONCE = 500
+_AT_ONCE = 16
 _LONGEST_PATH, _LONGEST_NAME = 1000, 240
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f\\]")
 _STAGED = re.compile(r"#\d+$")
@@ -98,14 +100,18 @@ class ObstoreBlobs:
 
     async def _delete(self, keys: Sequence[str]) -> None:
         with self._told("write"):
-            if isinstance(self._store, S3Store | AzureStore):
+            if isinstance(self._store, S3Store):
                 await obstore.delete_async(self._store, keys)
                 return
-            for key in keys:
-                try:
-                    await obstore.delete_async(self._store, key)
-                except (FileNotFoundError, BaseError) as error:
-                    self._missing(error)
+            at_once = asyncio.Semaphore(_AT_ONCE)
+            await asyncio.gather(*(self._delete_one(key, at_once) for key in keys))
+
+    async def _delete_one(self, key: str, at_once: asyncio.Semaphore) -> None:
+        async with at_once:
+            try:
+                await obstore.delete_async(self._store, key)
+            except (FileNotFoundError, BaseError) as error:
+                self._missing(error)
 
     def _missing(self, error: Exception) -> None:
         """Return if it only says that there is no such file, be it because there is one where a folder would have to be."""
