@@ -1,5 +1,6 @@
 """`callboard config check`: the configuration as it takes effect, and what is wrong with it."""
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from config.paths import shown_path
 from graph.configured import registry_from
 from graph.redaction import check_redactions
 from ingest.settings import configured_kinds
+from workers.techdocs.isolation import found_isolation
 
 
 @click.group("config")
@@ -26,7 +28,7 @@ def command() -> None:
 @format_option("yaml", "json")
 @config_option
 def check(configs: tuple[Path, ...], format_: str) -> int:
-    """Print the effective configuration, without secrets, and every problem with it.
+    """Print the effective configuration, without secrets, what builds of documentation are kept apart by here, and every problem.
 
     Exits with 1 if there are problems.
     """
@@ -48,5 +50,7 @@ def check(configs: tuple[Path, ...], format_: str) -> int:
 def _show_yaml(config: Config, source: Source) -> None:
     click.echo(f"# from {', '.join(shown_path(file) for file in source.files) or 'built-in defaults alone'}")
     click.echo(yaml.safe_dump(redacted(config), sort_keys=False, allow_unicode=True), nl=False)
+    if config.techdocs.builder == "local":
+        click.echo(f"# techdocs: {asyncio.run(found_isolation()).described()}")
     for key, variable in source.unset.items():
         click.echo(f"# {key} is left out: ${variable} is not set")

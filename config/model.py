@@ -13,6 +13,7 @@ from config.integrations import Integrations
 from config.permission import WITHOUT_POLICY, Permission
 from config.proxy import Proxy
 from config.sections import Section
+from config.techdocs import Techdocs
 from config.webhooks import OutgoingWebhooks
 
 
@@ -26,6 +27,7 @@ class Config(Section):
     graphql: GraphQL = Field(default=GraphQL(), description="The GraphQL endpoint.")
     integrations: Integrations = Field(default=Integrations(), description="Hosts of repositories.")
     catalog: Catalog = Field(default=Catalog(), description="What is read into the catalog, and how.")
+    techdocs: Techdocs = Field(default=Techdocs(), description="Documentation beside the code, built and shown.")
     webhooks: OutgoingWebhooks = Field(default=(), description="Whom to tell of changes of the catalog.")
     proxy: Proxy = Field(default=Proxy(), description="Other systems that portals reach through Callboard.")
     plugins: Mapping[str, Mapping[str, Any]] = Field(

@@ -15,7 +15,7 @@ from ingest.readers import CATALOG_FILES, Found, ReadError, same_host
 from ingest.targets import is_url
 from plugins.archives import Limits, Unpacked, downloaded, unpacked
 from plugins.contract import Head, Place, RepositoryHost, SourceError, SourceReason
-from plugins.hosts import Hosts
+from plugins.hosts import Hosts, settled
 
 SINGLE_FILES = 3
 """A repository of which more files are needed is fetched as one archive."""
@@ -177,7 +177,7 @@ class SourceReader:
     def find(self, target: str) -> Found:
         host, place = self._of(target)
         one = self._repository(host, place, target)
-        place = _settled(place, one)
+        place = settled(place, _head(one))
         path = place.path
         try:
             if is_pattern(path):
@@ -195,7 +195,7 @@ class SourceReader:
     def read(self, path: str) -> bytes:
         host, place = self._of(path)
         one = self._repository(host, place, path)
-        place = _settled(place, one)
+        place = settled(place, _head(one))
         try:
             content = self._content(one, place)
         except SourceError as error:
@@ -386,15 +386,6 @@ def _head(one: _Repository) -> Head:
     if one.head is None:
         raise AssertionError("a repository without a head has failed")
     return one.head
-
-
-def _settled(place: Place, one: _Repository) -> Place:
-    """The place with all of its branch's name, where that has slashes in it and took in the beginning of the path."""
-    found = _head(one).revision
-    if place.revision is None or not found.startswith(f"{place.revision}/"):
-        return place
-    whole = f"{place.revision}/{place.path}"
-    return replace(place, revision=found, path=whole[len(found) + 1 :]) if whole.startswith(f"{found}/") else place
 
 
 def _read_error(error: SourceError, path: str) -> ReadError:

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from config import Config
 from plugins.azure.host import AzureHost
 from plugins.bitbucket_cloud.host import BitbucketCloudHost
 from plugins.bitbucket_server.host import BitbucketServerHost
-from plugins.contract import Place, RepositoryHost
+from plugins.contract import Head, Place, RepositoryHost
 from plugins.git.host import GitHost
 from plugins.gitea.host import GiteaHost
 from plugins.github.host import GitHubHost
@@ -33,6 +34,15 @@ class Hosts:
             if place is not None:
                 return host, place
         return None
+
+
+def settled(place: Place, head: Head) -> Place:
+    """The place with all of its branch's name, where that has slashes in it and took in the beginning of the path."""
+    found = head.revision
+    if place.revision is None or not found.startswith(f"{place.revision}/"):
+        return place
+    whole = f"{place.revision}/{place.path}"
+    return replace(place, revision=found, path=whole[len(found) + 1 :]) if whole.startswith(f"{found}/") else place
 
 
 def hosts_from(config: Config, outbound: Outbound) -> Hosts:

@@ -1,0 +1,143 @@
+"""From where the documentation of an entity comes from to a finished site in a folder, and whether it has to be built at all."""
+
+import asyncio
+import logging
+import posixpath
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from config import Config
+from graph.entities import canonical_json, content_hash
+from graph.refs import Ref
+from plugins.contract import SourceError
+from workers.techdocs.building import Outcome, run_build
+from workers.techdocs.isolation import Isolation, found_isolation
+from workers.techdocs.layout import SITE, SOURCES, TEMPORARY
+from workers.techdocs.metadata import site_files, write_metadata
+from workers.techdocs.preparing import Sources, UnusableSourcesError, sources_of
+from workers.techdocs.references import LocalFolder, RepositoryFolder
+from workers.techdocs.results import BuildResult, BuiltSite, FailedBuild, LeftOut, UnchangedSite
+from workers.techdocs.site_configuration import SiteConfiguration, SiteOptions, site_configuration
+
+_TOOLS = ("mkdocs", "mkdocs-material", "mkdocs-techdocs-core", "pymdown-extensions", "Markdown")
+
+_log = logging.getLogger("callboard.techdocs")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A site to build: whose it is, what it is called where its mkdocs.yml says nothing, and where it comes from."""
+
+    ref: Ref
+    name: str
+    source: LocalFolder | RepositoryFolder
+
+
+class SiteBuilds:
+    """Builds sites, a bounded number at once; one for each process."""
+
+    def __init__(self, config: Config) -> None:
+        self._reading, self._generator = config.backend.reading, config.techdocs.generator
+        self._running = asyncio.Semaphore(self._generator.concurrent_builds)
+        self._isolation: Isolation | None = None
+
+    @asynccontextmanager
+    async def build(self, wanted: Wanted, known_etag: str | None = None) -> AsyncGenerator[BuildResult]:
+        """The site, whose folder is there until the context is left. `known_etag` is that of the last build: nothing is built if it is
+        still right. Whatever is wrong with the sources, or happens to the build, is a FailedBuild.
+        """
+        sources = sources_of(wanted.source, self._reading, self._generator.limits)
+        known = await self._known(wanted, sources, known_etag) if known_etag is not None else None
+        if known is not None:
+            yield known
+            return
+        async with self._running:
+            folder = await asyncio.to_thread(TemporaryDirectory, prefix="callboard-docs-", ignore_cleanup_errors=True)
+            try:
+                yield await self._built(wanted, sources, Path(folder.name))
+            finally:
+                await asyncio.to_thread(folder.cleanup)
+
+    async def _known(self, wanted: Wanted, sources: Sources, etag: str) -> BuildResult | None:
+        """The result that needs no build; None where there is something new to build."""
+        try:
+            return UnchangedSite(wanted.ref, etag) if self._etag(wanted, await sources.version()) == etag else None
+        except (UnusableSourcesError, SourceError, OSError) as error:
+            return _failed(wanted.ref, error)
+
+    async def isolation(self) -> Isolation:
+        """What building processes are kept apart by on this machine; found out once."""
+        if self._isolation is None:
+            self._isolation = await found_isolation()
+            _log.info("%s", self._isolation.described())
+        return self._isolation
+
+    async def _built(self, wanted: Wanted, sources: Sources, folder: Path) -> BuildResult:
+        left_out: list[LeftOut] = []
+        etag: str | None = None
+        try:
+            isolation = await self.isolation()
+            if not isolation.works:
+                return FailedBuild(wanted.ref, isolation.described(), "Look at the log of the process that builds.")
+            for name in (SOURCES, TEMPORARY):
+                (folder / name).mkdir()
+            found, left_out = await sources.fetch(folder / SOURCES)
+            etag = self._etag(wanted, found)
+            configuration = await asyncio.to_thread(site_configuration, folder / SOURCES, _options(wanted), self._generator.mkdocs)
+            left_out += configuration.left_out
+            outcome = await run_build(folder, configuration.settings, self._generator.limits, isolation)
+            return await asyncio.to_thread(_finished, wanted.ref, folder, etag, configuration, outcome, left_out)
+        except (UnusableSourcesError, SourceError, OSError) as error:
+            return replace(_failed(wanted.ref, error), etag=etag, left_out=left_out)
+
+    def _etag(self, wanted: Wanted, found: str) -> str:
+        settings = [self._generator.model_dump(mode="json"), wanted.name, _shown_source(wanted), found]
+        return content_hash(_code_digest().encode() + canonical_json(settings))
+
+
+def _finished(
+    ref: Ref, folder: Path, etag: str, configuration: SiteConfiguration, outcome: Outcome, left_out: Sequence[LeftOut]
+) -> BuildResult:
+    left_out = [*left_out, *outcome.left_out]
+    if outcome.failure is not None:
+        reason, remedy = outcome.failure
+        return FailedBuild(ref, reason, remedy, etag, outcome.log, left_out)
+    site = folder / SITE
+    files = site_files(site)
+    write_metadata(site, files, etag)
+    return BuiltSite(ref, site, etag, outcome.problems, outcome.log, left_out)
+
+
+def _failed(ref: Ref, error: UnusableSourcesError | SourceError | OSError) -> FailedBuild:
+    if isinstance(error, OSError):
+        _log.error("the documentation of %s could not be built: %s", ref, error)
+        return FailedBuild(
+            ref, f"The sources could not be read, or the site not written: {(error.strerror or str(error)).lower()}", "Try again."
+        )
+    return FailedBuild(ref, error.message, error.remedy)
+
+
+def _options(wanted: Wanted) -> SiteOptions:
+    """The name, and for sources in a repository where people look at and edit them, as Backstage's generator has it."""
+    source = wanted.source
+    if isinstance(source, LocalFolder):
+        return SiteOptions(wanted.name)
+    edit = source.host.edit_url(replace(source.place, path=posixpath.join(source.place.path, "docs")))
+    # The path of a page is put behind it, so an address with a query does not do.
+    return SiteOptions(wanted.name, source.url, f"{edit}/" if edit and "?" not in edit else None)
+
+
+def _shown_source(wanted: Wanted) -> str:
+    return wanted.source.path if isinstance(wanted.source, LocalFolder) else wanted.source.url
+
+
+@cache
+def _code_digest() -> str:
+    """The digest of the code and the tools that build sites. A release that builds otherwise builds everything again by itself."""
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return content_hash(code + " ".join(f"{name} {version(name)}" for name in _TOOLS).encode())
