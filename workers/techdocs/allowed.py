@@ -14,8 +14,6 @@ REFUSED_KEYS: Mapping[str, str] = {
     "google_analytics": "Pages load nothing from elsewhere.",
 }
 
-THEME_KEYS = frozenset({"name", "language", "direction", "palette", "features", "icon", "logo", "favicon", "font"})
-
 REFUSED_THEME_KEYS: Mapping[str, str] = {
     "custom_dir": "Templates can run code, so that those of the repository are not used.",
     "static_templates": "Templates can run code, so that those of the repository are not used.",

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from tempfile import TemporaryFile
+from typing import IO, Any, cast
 
 from config.generator import BuildLimits
 from workers.techdocs.isolation import Isolation
@@ -17,7 +18,9 @@ from workers.techdocs.layout import REPORT, SITE, SOURCES, TEMPORARY
 from workers.techdocs.results import DocsProblem, LeftOut, ProblemKind
 
 _LOOK_SECONDS = 0.3
-_CHUNK = 64 * 1024
+_LOOK_AGAIN_SECONDS = 0.02
+_MOST_LOOKS = 100
+_MOST_SAID_BYTES = 16 * 1024 * 1024
 _MOST_REPORT_BYTES = 32 * 1024 * 1024
 _MORE_LIMITS = "Make the site smaller, or raise techdocs.generator.limits"
 
@@ -44,56 +47,63 @@ async def run_build(folder: Path, settings: Mapping[str, Any], limits: BuildLimi
         "ownUser": isolation.own_user or isolation.namespaces,
     }
     await asyncio.to_thread(isolation.hand_over, folder)
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *isolation.command(), stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT, **isolation.process_options(folder)
-    )
-    log = _Log(limits.log_bytes)
-    try:
-        stopped = await _followed(process, json.dumps(job).encode(), log, folder, limits)
-    finally:
-        # What it may have started ends with it, whether it ended by itself or not.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+    # Files, not pipes: nobody has to read along, and nothing that is left running can hold them open.
+    with TemporaryFile() as told, TemporaryFile() as said:
+        told.write(json.dumps(job).encode())
+        told.seek(0)
+        stopped, code = await _followed(told, said, folder, limits, isolation)
+        log = _bounded(said, limits.log_bytes)
     report = await asyncio.to_thread(_report, folder)
-    failure = stopped or _failure(process.returncode, report, limits)
-    problems, left_out = _problems(report), _left_out(report)
+    failure = stopped or _failure(code, report, limits)
     # Nobody is told where on this machine the build was.
-    text = log.text().replace(f"{folder}/{SOURCES}/", "").replace(f"{folder}/", "")
-    return Outcome(failure, text, problems, left_out)
+    text = log.replace(f"{folder}/{SOURCES}/", "").replace(f"{folder}/", "")
+    return Outcome(failure, text, _problems(report), _left_out(report))
 
 
 async def _followed(
-    process: asyncio.subprocess.Process, job: bytes, log: "_Log", folder: Path, limits: BuildLimits
-) -> tuple[str, str] | None:
-    """Wait until the process ends; why it has to be killed if it does not."""
-    talking = asyncio.create_task(_talk(process, job, log))
+    told: IO[bytes], said: IO[bytes], folder: Path, limits: BuildLimits, isolation: Isolation
+) -> tuple[tuple[str, str] | None, int | None]:
+    """Why the process had to be ended, None if it ended itself, and its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        *isolation.command(), stdin=told, stdout=said, stderr=asyncio.subprocess.STDOUT, **isolation.process_options(folder)
+    )
+    ended = asyncio.create_task(process.wait())
     deadline = asyncio.get_running_loop().time() + limits.time.total_seconds()
     try:
         while True:
-            done, _ = await asyncio.wait([talking], timeout=_LOOK_SECONDS)
+            done, _ = await asyncio.wait([ended], timeout=_LOOK_SECONDS)
             if await asyncio.to_thread(_is_too_much, folder, limits):
-                return f"The site has more than {limits.site_files:,} files or {limits.site_bytes:,} bytes", f"{_MORE_LIMITS}."
+                reason = f"The site has more than {limits.site_files:,} files or {limits.site_bytes:,} bytes"
+                return (reason, f"{_MORE_LIMITS}."), None
+            if os.fstat(said.fileno()).st_size > _MOST_SAID_BYTES:
+                return (f"The build says more than {_MOST_SAID_BYTES:,} bytes", "The log shows what it says without end."), None
             if done:
-                return None
+                return None, ended.result()
             if asyncio.get_running_loop().time() > deadline:
-                return f"The build took longer than {limits.time.total_seconds():g} seconds and was ended", f"{_MORE_LIMITS}.time."
+                reason = f"The build took longer than {limits.time.total_seconds():g} seconds and was ended"
+                return (reason, f"{_MORE_LIMITS}.time."), None
     finally:
-        talking.cancel()
-        with suppress(asyncio.CancelledError, OSError):
-            await talking
+        await _end(process.pid)
+        await ended
 
 
-async def _talk(process: asyncio.subprocess.Process, job: bytes, log: "_Log") -> None:
-    if process.stdin and process.stdout:
-        with suppress(ConnectionError):
-            process.stdin.write(job)
-            await process.stdin.drain()
-        process.stdin.close()
-        while chunk := await process.stdout.read(_CHUNK):
-            log.add(chunk)
-    await process.wait()
+async def _end(group: int) -> None:
+    """End a process and what it may have started, whether it ended by itself or not, and wait until they are gone."""
+    with suppress(ProcessLookupError, PermissionError):
+        for _ in range(_MOST_LOOKS):
+            os.killpg(group, signal.SIGKILL)
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _bounded(said: IO[bytes], most: int) -> str:
+    """What a process said: all of it, or its beginning and its end."""
+    size = said.seek(0, os.SEEK_END)
+    said.seek(0)
+    if size <= most:
+        return said.read().decode(errors="replace")
+    first = said.read(most // 2)
+    said.seek(size - most // 2)
+    return f"{first.decode(errors='replace')}\n… {size - most:,} bytes are left out …\n{said.read(most).decode(errors='replace')}"
 
 
 def _is_too_much(folder: Path, limits: BuildLimits) -> bool:
@@ -154,27 +164,3 @@ def _failure(code: int | None, report: Mapping[str, Any], limits: BuildLimits) -
     if text:
         return f"mkdocs could not build the site: {text}", "The log of the build says what it was doing; `mkdocs build` shows the same."
     return "The build ended without a site, as a process does that is killed, or takes more than its limits", f"{_MORE_LIMITS}."
-
-
-class _Log:
-    """What a process says, bounded: its beginning and its end."""
-
-    def __init__(self, most: int) -> None:
-        self._half = most // 2
-        self._first = bytearray()
-        self._last = bytearray()
-        self._left_out = 0
-
-    def add(self, chunk: bytes) -> None:
-        room = self._half - len(self._first)
-        self._first += chunk[:room]
-        self._last += chunk[room:]
-        beyond = len(self._last) - self._half
-        if beyond > 0:
-            self._left_out += beyond
-            del self._last[:beyond]
-
-    def text(self) -> str:
-        """All of it as text, with a line in place of what is left out."""
-        gap = f"\n… {self._left_out:,} bytes are left out …\n".encode() if self._left_out else b""
-        return bytes(self._first + gap + self._last).decode(errors="replace")

@@ -53,7 +53,7 @@ class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it h
         extra = options.setdefault("pymdownx.extra", {})
         fences: dict[str, Any] = extra.setdefault("pymdownx.superfences", {})
         given: list[dict[str, Any]] = fences.get("custom_fences") or []
-        asked = [fence for fence in given if fence.get("name") not in {*_CODE_ONLY, "mermaid"}]
+        asked = [fence for fence in given if str(fence.get("name")) not in {*_CODE_ONLY, "mermaid"}]
         ours = [{"name": "mermaid", "class": "mermaid", "format": _fence_code_format}]
         code = [{"name": name, "class": name, "format": _shown_code} for name in _CODE_ONLY if name != "dot" or not self._draws_graphs]
         fences["custom_fences"] = [*asked, *ours, *code]

@@ -102,15 +102,17 @@ def _local(file: str, target: str, root: str | None, revision: str | None) -> Lo
     if revision is not None:
         return NoDocs("The documentation is read from a folder, which has no branches or tags", "Read the entity from its repository.")
     path = os.path.normpath(f"{posixpath.dirname(file)}/{target}")
-    real, real_root = os.path.realpath(path), os.path.realpath(root) if root else None
-    inside = real_root is not None and (real == real_root or real.startswith(f"{real_root.rstrip('/')}/"))
-    # An absolute target would replace the folder it should start at.
-    if root is None or target.startswith("/") or "\0" in target or not inside:
+    if root is None or target.startswith("/") or "\0" in target or not _is_inside(path, root):
         return NoDocs(
             f"{REFERENCE} dir:{target} leads outside of {root or 'what may be read'}, the root of the entity's location",
             "Move the documentation inside, or configure a location whose folder holds both.",
         )
     return LocalFolder(path, root)
+
+
+def _is_inside(path: str, root: str) -> bool:
+    real, real_root = os.path.realpath(path), os.path.realpath(root)
+    return real == real_root or real.startswith(f"{real_root.rstrip('/')}/")
 
 
 def _repository(hosts: Hosts, base: str, target: str, revision: str | None) -> RepositoryFolder | NoDocs:

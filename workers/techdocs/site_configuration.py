@@ -4,7 +4,7 @@ What is refused is reported, and the rest is built. https://www.mkdocs.org/user-
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -108,9 +108,9 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _docs_dir(folder: Path, value: object, left_out: list[LeftOut]) -> str:
     if value is None or value == "docs":
         return "docs"
-    text = str(value)
+    text = value if isinstance(value, str) else ""
     if not leads_down(text):
-        left_out.append(LeftOut("docs_dir", f"{text} leads outside of the folder of mkdocs.yml; docs is taken instead."))
+        left_out.append(LeftOut("docs_dir", f"{value} is no path inside of the folder of mkdocs.yml; docs is taken instead."))
         return "docs"
     parts = [part for part in text.split("/") if part not in {"", "."}]
     if not parts or ".." in parts:
@@ -177,29 +177,43 @@ def _addresses(given: Mapping[str, Any], options: SiteOptions, left_out: list[Le
 def _theme(value: object, left_out: list[LeftOut]) -> dict[str, Any]:
     """Material's theme, which loads no fonts from elsewhere. Its templates are named by some settings, which hold names therefore."""
     given = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"name": value}
+    if given.get("name") not in (None, "material"):
+        left_out.append(LeftOut("theme.name", "Every site is built with the theme material."))
     theme: dict[str, Any] = {"name": "material", "font": False}
     for key, setting in given.items():
-        if key in {"name", "font"}:
-            if key == "name" and setting not in {None, "material"}:
-                left_out.append(LeftOut("theme.name", "Every site is built with the theme material."))
-        elif key in {"logo", "favicon"}:
-            if isinstance(setting, str) and leads_down(setting):
-                theme[key] = setting
+        if key in _THEME_VALUES:
+            kept, reason = _THEME_VALUES[key]
+            if kept(setting):
+                theme[key] = encoded(setting)
             else:
-                left_out.append(LeftOut(f"theme.{key}", "It should be a file in the folder of pages."))
+                left_out.append(LeftOut(f"theme.{key}", reason))
         elif key == "icon":
             theme[key] = _icons(setting, "theme.icon", left_out)
-        elif key == "language":
-            if isinstance(setting, str) and _ICON.fullmatch(setting):
-                theme[key] = setting
-            else:
-                left_out.append(LeftOut("theme.language", "It should be the code of a language, such as en."))
-        elif key in allowed.THEME_KEYS:
-            theme[key] = encoded(setting)
-        else:
+        elif key not in {"name", "font", "palette"}:
             reason = allowed.REFUSED_THEME_KEYS.get(key) or "It is none of the settings of the theme that are taken over."
             left_out.append(LeftOut(f"theme.{key}", reason))
     return theme
+
+
+def _is_page_file(value: object) -> bool:
+    return isinstance(value, str) and leads_down(value)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _ICON.fullmatch(value) is not None
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in cast("list[object]", value))
+
+
+_THEME_VALUES: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "logo": (_is_page_file, "It should be a file in the folder of pages."),
+    "favicon": (_is_page_file, "It should be a file in the folder of pages."),
+    "language": (_is_name, "It should be the code of a language, such as en."),
+    "direction": (_is_name, "It should be ltr or rtl."),
+    "features": (_is_list_of_texts, "It should be a list of names."),
+}
 
 
 def _icons(value: object, setting: str, left_out: list[LeftOut]) -> Any:
