@@ -24,6 +24,7 @@ from workers.refresh import jobs as refresh
 from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
 from workers.retention import jobs as retention
+from workers.techdocs import jobs as techdocs
 from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
@@ -74,8 +75,15 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
             await asyncio.sleep(_LOST_SECONDS)
 
 
-def _functions() -> Sequence[Function]:
-    return [*refresh.functions(), *providers.functions(), *webhooks.functions(), *lifecycle.functions(), *retention.functions()]
+def _functions(config: Config) -> Sequence[Function]:
+    return [
+        *refresh.functions(),
+        *providers.functions(),
+        *webhooks.functions(),
+        *lifecycle.functions(),
+        *retention.functions(),
+        *techdocs.functions(config),
+    ]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
@@ -86,8 +94,9 @@ def _cron_jobs() -> Sequence[CronJob]:
 async def _refreshing(refreshing: Refreshing, queue: Queue, hosts: Hosts) -> AsyncGenerator[asyncio.Task[None]]:
     providing = providers.providing_from(refreshing.config, hosts)
     hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
-    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks}
-    async with working(queue, _functions(), _cron_jobs(), ctx) as task:
+    docs = techdocs.docs_from(refreshing.config, refreshing.store, hosts)
+    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "docs": docs}
+    async with working(queue, _functions(refreshing.config), _cron_jobs(), ctx) as task:
         await queue.is_new()
         await queue.request(synchronise_catalog.__name__)
         await queue.request(providers.take_over_providers.__name__)
