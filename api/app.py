@@ -36,6 +36,7 @@ from api.metrics import OperationTimes, TimedOperation, metrics_route
 from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders, cross_origin, is_own_origin
 from api.rest.catalog.acting import Acting
+from api.rest.catalog.reading import Catalog
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.rest.permission import HEALTH, permission_routes
@@ -73,7 +74,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), _outbound(config)
     sign_in = sign_in_for(config, store, outbound, audit)
-    docs = DocsSites(config, store, lambda: opening.work)
+    docs = DocsSites(config, store, registry, lambda: opening.work)
     graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit, sign_in, docs)
     app = Starlette(
         routes=[
@@ -85,7 +86,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             metrics_route(store, opening, feed, times),
             *_rest_routes(config, store, registry, opening, audit, outbound),
             *docs_routes(docs, lambda: opening.opened),
-            *techdocs_routes(docs, lambda: opening.opened),
+            *techdocs_routes(docs, Catalog(store, registry), lambda: opening.opened),
             *sign_in.routes,
         ],
         middleware=[

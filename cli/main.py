@@ -23,6 +23,7 @@ _COMMANDS = {
     "owners": ("cli.owners", "Show who owns an entity."),
     "query": ("cli.query", "Run a GraphQL query from a file."),
     "schema": ("cli.schema", "Print the GraphQL schema."),
+    "docs": ("cli.docs", "Build documentation, look at it, and publish it."),
     "login": ("cli.login", "Sign in to a server."),
     "logout": ("cli.logout", "Sign out of a server."),
     "policy": ("cli.policy", "Try the permission policy."),

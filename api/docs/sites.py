@@ -13,7 +13,9 @@ from graph.access import Access, Action
 from graph.entities import Entity
 from graph.errors import CallboardError, InputError, InvalidRefError, NotFoundError, StoreUnavailableError
 from graph.policy import seen_and_allowed
+from graph.redacting import seen_by
 from graph.refs import Ref, parse_ref
+from graph.relations import RelationRegistry
 from graph.store import Store
 from workers.figures import BackgroundWork
 from workers.techdocs.annotations import OTHER_ENTITY, OTHER_PATH, REFERENCE
@@ -51,9 +53,10 @@ class Elsewhere:
 class DocsSites:
     """The documentation of all entities. `work` gives the background work, None while it does not run."""
 
-    def __init__(self, config: Config, store: Store, work: Callable[[], BackgroundWork | None]) -> None:
+    def __init__(self, config: Config, store: Store, registry: RelationRegistry, work: Callable[[], BackgroundWork | None]) -> None:
         self._config = config
         self._store = store
+        self._registry = registry
         self._work = work
         self._asked: OrderedDict[str, float] = OrderedDict()
         self.pages = PageReader()
@@ -136,7 +139,9 @@ class DocsSites:
         return frozenset(await self._store.entities_by_ref(refs, visible=seen_and_allowed(access, Action.DOCS_READ)))
 
     async def _entity(self, access: Access, ref: Ref) -> Entity:
-        found = await self._store.entities_by_ref([ref], visible=seen_and_allowed(access, Action.DOCS_READ))
+        # As the principal sees it: what is redacted says nothing of where documentation is either.
+        seen = seen_by(self._store, access, self._registry)
+        found = await seen.entities_by_ref([ref], visible=seen_and_allowed(access, Action.DOCS_READ))
         if ref not in found:
             raise NotFoundError(f"There is no documentation of {ref}.")
         return found[ref]

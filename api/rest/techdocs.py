@@ -19,6 +19,8 @@ from api.docs.contents import backstage_type, file_answer
 from api.docs.sites import DocsSites, Elsewhere, OpenSite
 from api.errors import UNAVAILABLE
 from api.rest.answers import answering, json_answer
+from api.rest.catalog.conversion import texts_of
+from api.rest.catalog.reading import Catalog
 from graph.access import Access
 from graph.entities import Entity
 from graph.errors import CallboardError, NotFoundError, StoreUnavailableError
@@ -33,9 +35,9 @@ _LONGEST_SECONDS = 600.0
 _NAMES = ("namespace", "kind", "name")
 
 
-def techdocs_routes(sites: DocsSites, opened: Callable[[], bool]) -> list[Route]:
+def techdocs_routes(sites: DocsSites, catalog: Catalog, opened: Callable[[], bool]) -> list[Route]:
     """All of them. `opened` tells whether the store is open. What is missing, hidden or not to be read is 404 alike."""
-    techdocs = _TechDocs(sites, opened)
+    techdocs = _TechDocs(sites, catalog, opened)
     return [
         Route(f"{PREFIX}/static/docs/{_TRIPLET}/{{path:path}}", answering(techdocs.file), methods=["GET"]),
         Route(f"{PREFIX}/metadata/techdocs/{_TRIPLET}", answering(techdocs.metadata), methods=["GET"]),
@@ -47,8 +49,9 @@ def techdocs_routes(sites: DocsSites, opened: Callable[[], bool]) -> list[Route]
 class _TechDocs:
     """Answers requests."""
 
-    def __init__(self, sites: DocsSites, opened: Callable[[], bool]) -> None:
+    def __init__(self, sites: DocsSites, catalog: Catalog, opened: Callable[[], bool]) -> None:
         self._sites = sites
+        self._catalog = catalog
         self._opened = opened
 
     async def file(self, request: Request) -> Response:
@@ -72,7 +75,8 @@ class _TechDocs:
 
     async def entity(self, request: Request) -> Response:
         entity = (await self._site(request)).entity
-        return json_answer({**entity.document, "locationMetadata": _location(entity)})
+        (text,) = await texts_of(self._catalog.read_by(request), [entity], None)
+        return json_answer({**orjson.loads(text), "locationMetadata": _location(entity)})
 
     async def sync(self, request: Request) -> Response:
         opened, access = await self._site(request), access_of(request)

@@ -21,6 +21,8 @@ from workers.techdocs.metadata import METADATA, site_files
 
 SEARCH_INDEX = "search/search_index.json"
 
+VERSION_RULE = "A branch or tag of documentation has 1 to 100 letters, digits and _ . + / = , % -, and begins with a letter, digit or _."
+
 _AT_ONCE = 10
 # What Git lets a branch or tag be called, but for the slash; "~" is none of it, and stands for the slash in paths.
 _VERSION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.+/=,%-]{0,99}")
@@ -46,10 +48,15 @@ class Site:
         return self.ref if self.version is None else f"{self.ref}@{self.version}"
 
 
+def is_version(text: str) -> bool:
+    """Whether it can be a branch or tag, as VERSION_RULE says."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def site_of(entity: Entity, version: str | None = None) -> Site:
     """The site of an entity. InputError for a version that can't be a branch or tag."""
-    if version is not None and not _VERSION.fullmatch(version):
-        raise InputError(f"{version!r} is no branch or tag whose documentation could be kept.")
+    if version is not None and not is_version(version):
+        raise InputError(VERSION_RULE)
     return Site(entity.kind, entity.namespace, entity.name, version)
 
 
