@@ -69,7 +69,7 @@ def message_html(frame: Frame, heading: str, text: str) -> str:
 
 def _whole(frame: Frame, title: str, body: str) -> str:
     log = f'<details><summary>What the build said</summary><pre class="log">{escape(frame.log)}</pre></details>' if frame.log else ""
-    notice = f'<div class="notice" role="status">{escape(frame.notice)}{log}</div>' if frame.notice else ""
+    notice = f'<div class="notice" role="status">{escape(frame.notice)}{log}</div>' if frame.notice or log else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -184,12 +184,12 @@ def _versioned(path: str) -> tuple[str | None, str]:
 
 def _settled(request: Request, params: Mapping[str, str]) -> Response | None:
     """The address in lower case, as Backstage has it, and with the slash by which relative addresses of a version's page work."""
-    head = "/".join(quote(params[name].lower()) for name in ("namespace", "kind", "name"))
+    given = "/".join(params[name] for name in ("namespace", "kind", "name"))
     path = params["path"]
-    wanted = f"{head}/{quote(path)}" + ("/" if path.startswith("@") and "/" not in path else "")
-    if wanted == f"{'/'.join(quote(params[name]) for name in ('namespace', 'kind', 'name'))}/{quote(path)}":
+    slash = "/" if path.startswith("@") and "/" not in path else ""
+    if given == given.lower() and not slash:
         return None
-    return RedirectResponse(f"{_root(request)}/docs/{wanted}{_query(request)}", 301)
+    return RedirectResponse(f"{_root(request)}/docs/{quote(f'{given.lower()}/{path}{slash}', safe='/@~')}{_query(request)}", 301)
 
 
 def _followed(request: Request, path: str, redirect: str) -> Response:
