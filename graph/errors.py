@@ -1,7 +1,7 @@
 """Every error that Callboard raises on purpose, in one tree.
 
-config.errors.ConfigurationError, below it, stops a start instead, and plugins.contract.SourceError says that another system could not
-be read.
+config.errors.ConfigurationError, below it, stops a start instead, plugins.contract.SourceError says that another system could not be
+read, and workers.techdocs.preparing.UnusableSourcesError that there is no documentation where it should be.
 
 CallboardError
 ├── InputError              BAD_USER_INPUT     the caller can mend the request

@@ -21,7 +21,8 @@ THEME = """<!doctype html><html><head><title>Start - Shop</title><script src="x.
   </ul></nav></li>
 </ul></nav>
 <nav class="md-nav md-nav--secondary"><ul><li class="md-nav__item"><a href="#one" class="md-nav__link">One</a></li></ul></nav>
-<article class="md-content__inner md-typeset"><a href="https://git.example/edit/start.md" class="md-content__button"><svg></svg></a><h1 id="start">Start <em>here</em><a class="headerlink" href="#start">&para;</a></h1>CONTENT</article>
+<article class="md-content__inner md-typeset"><a href="https://git.example/edit/start.md" class="md-content__button"><svg></svg></a>
+<h1 id="start">Start <em>here</em><a class="headerlink" href="#start">&para;</a></h1>CONTENT</article>
 <footer>F</footer>
 </body></html>"""
 
@@ -70,7 +71,7 @@ def test_a_page_is_its_article_its_contents_and_the_navigation_of_its_site():
     page = page_of(THEME.replace("CONTENT", "<p>text</p>"))
     assert (page.title, page.edit_url, page.redirect) == ("Start here", "https://git.example/edit/start.md", None)
     assert page.article == (
-        '<h1 id="start">Start <em>here</em><a class="headerlink" href="#start" rel="noopener noreferrer">¶</a></h1><p>text</p>'
+        '\n<h1 id="start">Start <em>here</em><a class="headerlink" href="#start" rel="noopener noreferrer">¶</a></h1><p>text</p>'
     )
     (one,) = page.contents
     assert (one.title, one.href) == ("One", "#one")

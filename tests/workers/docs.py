@@ -7,16 +7,25 @@ from typing import Any
 
 from config import Config
 from graph.refs import Ref
+from workers.techdocs.isolation import Isolation, found_isolation
 from workers.techdocs.references import LocalFolder
 from workers.techdocs.results import BuildResult, BuiltSite
 from workers.techdocs.site_builds import SiteBuilds, Wanted
 
+_found: list[Isolation] = []
 SHOP = Ref("component:default/shop")
 
 
 def configured(limits: Mapping[str, Any] | None = None, **generator: Any) -> Config:
     """A configuration with these limits of builds."""
     return Config.model_validate({"techdocs": {"generator": {"limits": limits or {}, **generator}}})
+
+
+async def builds(config: Config | None = None) -> SiteBuilds:
+    """What builds; how it is isolated is found out once."""
+    if not _found:
+        _found.append(await found_isolation())
+    return SiteBuilds(config or configured(), _found[0])
 
 
 def written(folder: Path, files: Mapping[str, str]) -> Wanted:
@@ -31,7 +40,7 @@ def written(folder: Path, files: Mapping[str, str]) -> Wanted:
 @asynccontextmanager
 async def built(folder: Path, files: Mapping[str, str], config: Config | None = None) -> AsyncIterator[BuiltSite]:
     """The site of these files, which has to be built."""
-    async with SiteBuilds(config or configured()).build(written(folder, files)) as result:
+    async with (await builds(config)).build(written(folder, files)) as result:
         assert isinstance(result, BuiltSite), result
         yield result
 
@@ -43,5 +52,5 @@ def text_of(site: BuiltSite) -> str:
 
 async def outcome(folder: Path, files: Mapping[str, str], config: Config | None = None) -> BuildResult:
     """How a build of these files ends."""
-    async with SiteBuilds(config or configured()).build(written(folder, files)) as result:
+    async with (await builds(config)).build(written(folder, files)) as result:
         return result

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from config.generator import BuildLimits
-from tests.workers.docs import built, configured, outcome, text_of
-from workers.techdocs.building import Outcome, run_build
+from tests.workers.docs import SHOP, built, configured, outcome, text_of
+from workers.techdocs.building import Outcome, Report, read_report, run_build
 from workers.techdocs.isolation import Isolation, found_isolation
-from workers.techdocs.layout import SOURCES, TEMPORARY
+from workers.techdocs.layout import REPORT, SITE, SOURCES, TEMPORARY
 from workers.techdocs.results import FailedBuild, LeftOut
+from workers.techdocs.site_builds import finished
 
 TOUCH = "__import__('pathlib').Path(__file__).with_name('it-ran').touch()\n"
 HOSTILE = """
@@ -98,8 +99,8 @@ async def test_nothing_that_a_site_asks_for_runs_or_leaves_its_folder(tmp_path: 
     ],
 )
 async def test_a_site_takes_no_more_than_it_may(tmp_path: Path, limits: dict[str, Any], reason: str):
-    pages = {f"docs/{number}.md": "# x\n\n" + "[a][" * 2_000 for number in range(40 if "time" in limits else 1)}
-    result = await outcome(tmp_path, {"docs/index.md": "# x", **pages}, configured(limits))
+    slow = {f"docs/{number}.md": "# x\n\n" + "[a][" * 2_000 for number in range(40 if "time" in limits else 0)}
+    result = await outcome(tmp_path, {"docs/index.md": "# x", "docs/more.md": "# y", **slow}, configured(limits))
     assert isinstance(result, FailedBuild)
     assert result.reason.endswith(reason)
 
@@ -190,12 +191,40 @@ open("../result.json", "w").write(json.dumps(result))
     ids=["endless", "endless talk", "processes without end", "a gigabyte", "a million files"],
 )
 async def test_a_program_in_a_build_ends(tmp_path: Path, isolation: Isolation, code: str, limits: dict[str, Any], reason: str):
+    if "fork" in code and not (isolation.namespaces or isolation.own_user):
+        pytest.skip("the processes of a build are not counted on this machine")
     result = await ran(tmp_path, code, isolation, **limits)
     assert result.failure is not None
     assert result.failure[0].startswith(reason)
     assert len(result.log) <= 64 * 1024 + 100
     assert sum(path.stat().st_size for path in below(tmp_path, "*") if path.is_file()) < 900_000_000
     assert running(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "report",
+    ["[]", "{}", "[" * 100_000, '{"error": null, "problems": [[1, 2]], "leftOut": []}', '{"error": null, "problems": [], "leftOut": 5}'],
+)
+def test_what_a_program_says_in_place_of_a_report_is_none(tmp_path: Path, report: str):
+    (tmp_path / REPORT).write_text(report)
+    assert read_report(tmp_path) is None
+    (tmp_path / "true").write_text('{"error": null, "problems": [], "leftOut": []}')
+    (tmp_path / REPORT).unlink()
+    (tmp_path / REPORT).symlink_to(tmp_path / "true")
+    assert read_report(tmp_path) is None
+    (tmp_path / REPORT).unlink()
+    (tmp_path / "true").rename(tmp_path / REPORT)
+    assert read_report(tmp_path) == Report(error=None, problems=(), leftOut=())
+
+
+async def test_a_site_that_a_program_puts_elsewhere_is_none(tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "secret").write_text("secret")
+    (tmp_path / SITE).symlink_to(elsewhere)
+    result = finished(SHOP, tmp_path, "etag", Outcome(None, "", (), ()), ())
+    assert isinstance(result, FailedBuild)
+    assert (result.reason, [path.name for path in below(elsewhere, "*")]) == ("The build left no site behind", ["secret"])
 
 
 async def test_memory_and_files_without_end_are_refused_to_a_program(tmp_path: Path, isolation: Isolation):

@@ -9,12 +9,12 @@ from config import Config
 from graph.refs import Ref
 from plugins.hosts import opened_hosts
 from tests.servers.github.serving import serving_github
-from tests.workers.docs import SHOP, built, configured, outcome, text_of, written
+from tests.workers.docs import SHOP, builds, built, outcome, text_of, written
 from workers.techdocs.isolation import found_isolation
 from workers.techdocs.pages import page_of
 from workers.techdocs.references import LocalFolder, RepositoryFolder
 from workers.techdocs.results import BuiltSite, DocsProblem, FailedBuild, LeftOut, ProblemKind, UnchangedSite
-from workers.techdocs.site_builds import SiteBuilds, Wanted
+from workers.techdocs.site_builds import Wanted
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "services" / "booking" / "checkout"
 EVERYTHING = """---
@@ -70,7 +70,7 @@ Term
 
 
 async def test_the_example_is_built_as_backstage_describes_it():
-    async with SiteBuilds(Config()).build(Wanted(Ref("component:default/checkout"), "?", LocalFolder(str(EXAMPLE), str(EXAMPLE)))) as site:
+    async with (await builds()).build(Wanted(Ref("component:default/checkout"), "?", LocalFolder(str(EXAMPLE), str(EXAMPLE)))) as site:
         assert isinstance(site, BuiltSite)
         assert (site.problems, site.left_out) == ([], [])
         files = sorted(path.relative_to(site.folder).as_posix() for path in site.folder.rglob("*") if path.is_file())
@@ -151,20 +151,20 @@ async def test_sites_of_one_folder_are_one_site_with_redirects_from_old_pages(tm
 
 
 async def test_unchanged_sources_are_not_built_again_and_changed_ones_are(tmp_path: Path):
-    builds = SiteBuilds(configured())
+    site_builds = await builds()
     wanted = written(tmp_path, {"docs/index.md": "# One"})
-    async with builds.build(wanted) as first:
+    async with site_builds.build(wanted) as first:
         assert isinstance(first, BuiltSite)
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "HEAD").write_text("not documentation")
-    async with builds.build(wanted, first.etag) as again:
+    async with site_builds.build(wanted, first.etag) as again:
         assert again == UnchangedSite(SHOP, first.etag)
     (tmp_path / "docs" / "index.md").write_text("# Two")
-    async with builds.build(wanted, first.etag) as changed:
+    async with site_builds.build(wanted, first.etag) as changed:
         assert isinstance(changed, BuiltSite)
         assert changed.etag != first.etag
     renamed = Wanted(SHOP, "Other name", wanted.source)
-    async with builds.build(renamed, changed.etag) as other:
+    async with site_builds.build(renamed, changed.etag) as other:
         assert isinstance(other, BuiltSite)
 
 
@@ -177,29 +177,29 @@ async def test_a_site_comes_from_its_repository_at_a_commit(tmp_path: Path):
         reading = {"allow": [{"host": hub.codeload_host}], "allowPrivate": ["127.0.0.1"]}
         integration = {"host": hub.host, "apiBaseUrl": hub.api_url, "token": "reader"}
         config = Config.model_validate({"backend": {"reading": reading}, "integrations": {"github": [integration]}})
-        builds = SiteBuilds(config)
+        site_builds = await builds(config)
         async with opened_hosts(config) as hosts:
             found = hosts.of(f"{hub.url}/acme/shop/tree/main/a")
             assert found is not None
             wanted = Wanted(SHOP, "?", RepositoryFolder(*found))
-            async with builds.build(wanted) as site:
+            async with site_builds.build(wanted) as site:
                 assert isinstance(site, BuiltSite), site
                 page = page_of((site.folder / "index.html").read_text())
                 assert (page.title, page.edit_url) == ("Shop", f"{hub.url}/acme/shop/edit/main/a/docs/index.md")
             hub.forget()
-            async with builds.build(wanted, site.etag) as again:
+            async with site_builds.build(wanted, site.etag) as again:
                 assert (again, len(hub.seen)) == (UnchangedSite(SHOP, site.etag), 1)
             hub.commit("acme/shop", {"a/docs/index.md": "# New\n"})
-            async with builds.build(wanted, site.etag) as changed:
+            async with site_builds.build(wanted, site.etag) as changed:
                 assert isinstance(changed, BuiltSite)
                 assert page_of((changed.folder / "index.html").read_text()).title == "New"
             missing = hosts.of(f"{hub.url}/acme/shop/tree/main/nowhere")
             assert missing is not None
-            async with builds.build(Wanted(SHOP, "?", RepositoryFolder(*missing))) as failed:
+            async with site_builds.build(Wanted(SHOP, "?", RepositoryFolder(*missing))) as failed:
                 assert isinstance(failed, FailedBuild)
                 assert failed.reason.endswith("holds no files")
             hub.delete("acme/shop")
-            async with builds.build(wanted, site.etag) as gone:
+            async with site_builds.build(wanted, site.etag) as gone:
                 assert isinstance(gone, FailedBuild)
                 assert "404" in gone.reason
 
@@ -220,7 +220,7 @@ async def test_what_can_not_be_built_is_told_to_its_author(tmp_path: Path, files
 
 async def test_a_folder_that_is_not_there_is_told_to_its_author(tmp_path: Path):
     missing = str(tmp_path / "nowhere")
-    async with SiteBuilds(configured()).build(Wanted(SHOP, "?", LocalFolder(missing, str(tmp_path)))) as result:
+    async with (await builds()).build(Wanted(SHOP, "?", LocalFolder(missing, str(tmp_path)))) as result:
         assert isinstance(result, FailedBuild)
         assert result.reason == f"{missing} is no folder"
 

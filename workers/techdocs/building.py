@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from config.generator import BuildLimits
+from config.sections import Section
 from workers.techdocs.isolation import Isolation
 from workers.techdocs.layout import REPORT, SITE, SOURCES, TEMPORARY
 from workers.techdocs.results import DocsProblem, LeftOut, ProblemKind
@@ -23,6 +24,14 @@ _MOST_LOOKS = 100
 _MOST_SAID_BYTES = 16 * 1024 * 1024
 _MOST_REPORT_BYTES = 32 * 1024 * 1024
 _MORE_LIMITS = "Make the site smaller, or raise techdocs.generator.limits"
+
+
+class Report(Section):
+    """What a building process says of the site, which may be anything: somebody may have got it to run a program of theirs."""
+
+    error: str | None
+    problems: tuple[tuple[ProblemKind, str, str, int | None], ...]
+    left_out: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +62,12 @@ async def run_build(folder: Path, settings: Mapping[str, Any], limits: BuildLimi
         told.seek(0)
         stopped, code = await _followed(told, said, folder, limits, isolation)
         log = _bounded(said, limits.log_bytes)
-    report = await asyncio.to_thread(_report, folder)
+    report = await asyncio.to_thread(read_report, folder)
     failure = stopped or _failure(code, report, limits)
     # Nobody is told where on this machine the build was.
     text = log.replace(f"{folder}/{SOURCES}/", "").replace(f"{folder}/", "")
-    return Outcome(failure, text, _problems(report), _left_out(report))
+    problems = [DocsProblem(*problem) for problem in report.problems] if report else []
+    return Outcome(failure, text, problems, [LeftOut(*each) for each in report.left_out] if report else [])
 
 
 async def _followed(
@@ -129,34 +139,22 @@ def _exceeds(folder: Path, files: int, size: int) -> bool:
     return False
 
 
-def _report(folder: Path) -> Mapping[str, Any]:
-    """What the process wrote in the end; empty if it did not get so far, or wrote something else."""
+def read_report(folder: Path) -> Report | None:
+    """What the process in the folder wrote in the end; None if it did not get so far, or wrote something else. Blocking."""
     try:
         handle = os.open(folder / REPORT, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return {}
-            found: object = json.loads(file.read(_MOST_REPORT_BYTES))
+                return None
+            return Report.model_validate_json(file.read(_MOST_REPORT_BYTES))
     except (OSError, ValueError):
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-
-
-def _problems(report: Mapping[str, Any]) -> list[DocsProblem]:
-    found: list[list[Any]] = report.get("problems") or []
-    return [DocsProblem(ProblemKind(kind), str(page), str(target), line and int(line)) for kind, page, target, line in found]
-
-
-def _left_out(report: Mapping[str, Any]) -> list[LeftOut]:
-    found: list[list[Any]] = report.get("leftOut") or []
-    return [LeftOut(str(setting), str(reason)) for setting, reason in found]
-
-
-def _failure(code: int | None, report: Mapping[str, Any], limits: BuildLimits) -> tuple[str, str] | None:
-    error = report.get("error")
-    if code == 0 and error is None and report:
         return None
-    text = str(error or "")
+
+
+def _failure(code: int | None, report: Report | None, limits: BuildLimits) -> tuple[str, str] | None:
+    if code == 0 and report is not None and report.error is None:
+        return None
+    text = (report.error if report else None) or ""
     if text.startswith("MemoryError"):
         return f"The build needs more than {limits.memory_bytes:,} bytes of memory", f"{_MORE_LIMITS}.memoryBytes."
     if "File too large" in text:

@@ -71,8 +71,10 @@ class Navigation:
         return False
 
     def _matching(self, pattern: str, setting: str) -> list[dict[str, str]]:
-        if not leads_down(pattern) or not pattern.endswith((".yml", ".yaml")):
-            self._refuse(setting, f"{pattern} {_OUTSIDE}, or names no mkdocs.yml.")
+        # Some patterns that Python refuses, and some that take it long.
+        is_plain = all(part == "**" or "**" not in part for part in pattern.split("/")) and pattern.count("**") <= 1
+        if not leads_down(pattern) or not pattern.endswith((".yml", ".yaml")) or not is_plain:
+            self._refuse(setting, f"{pattern} {_OUTSIDE}, or is no pattern of mkdocs.yml.")
             return []
         found = sorted(path.relative_to(self._folder).as_posix() for path in self._folder.glob(pattern) if path.is_file())
         included = [self._included(path, setting) for path in found[:_MOST_INCLUDED]]

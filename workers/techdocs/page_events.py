@@ -100,7 +100,7 @@ class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it h
         return next((name for name in ("mkdocs.yaml", "mkdocs.yml") if (self._sources / name).is_file()), "mkdocs.yml")
 
     def _as_fences(self, text: str) -> str:
-        text = _UML.sub(lambda found: f"```plantuml\n{found['code']}```", text)
+        text = _UML.sub(lambda found: f"{found['indent']}```plantuml\n{found['code']}{found['indent']}```", text)
         return text if self._draws_graphs else _DOT.sub(lambda found: f"```graphviz\n{found['code']}```", text)
 
     def _check_theme(self, config: MkDocsConfig) -> None:

@@ -22,7 +22,7 @@ from workers.techdocs.metadata import site_files, write_metadata
 from workers.techdocs.preparing import Sources, UnusableSourcesError, sources_of
 from workers.techdocs.references import LocalFolder, RepositoryFolder
 from workers.techdocs.results import BuildResult, BuiltSite, FailedBuild, LeftOut, UnchangedSite
-from workers.techdocs.site_configuration import SiteConfiguration, SiteOptions, site_configuration
+from workers.techdocs.site_configuration import SiteOptions, site_configuration
 
 _TOOLS = ("mkdocs", "mkdocs-material", "mkdocs-techdocs-core", "pymdown-extensions", "Markdown")
 
@@ -39,12 +39,12 @@ class Wanted:
 
 
 class SiteBuilds:
-    """Builds sites, a bounded number at once; one for each process."""
+    """Builds sites, a bounded number at once; one for each process. Without an `isolation` the strongest that works here is found out."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, isolation: Isolation | None = None) -> None:
         self._reading, self._generator = config.backend.reading, config.techdocs.generator
         self._running = asyncio.Semaphore(self._generator.concurrent_builds)
-        self._isolation: Isolation | None = None
+        self._isolation = isolation
 
     @asynccontextmanager
     async def build(self, wanted: Wanted, known_etag: str | None = None) -> AsyncGenerator[BuildResult]:
@@ -57,7 +57,10 @@ class SiteBuilds:
             yield known
             return
         async with self._running:
-            folder = await asyncio.to_thread(TemporaryDirectory, prefix="callboard-docs-", ignore_cleanup_errors=True)
+            folder = await asyncio.to_thread(_own_folder)
+            if isinstance(folder, OSError):
+                yield _failed(wanted.ref, folder)
+                return
             try:
                 yield await self._built(wanted, sources, Path(folder.name))
             finally:
@@ -91,8 +94,8 @@ class SiteBuilds:
             configuration = await asyncio.to_thread(site_configuration, folder / SOURCES, _options(wanted), self._generator.mkdocs)
             left_out += configuration.left_out
             outcome = await run_build(folder, configuration.settings, self._generator.limits, isolation)
-            return await asyncio.to_thread(_finished, wanted.ref, folder, etag, configuration, outcome, left_out)
-        except (UnusableSourcesError, SourceError, OSError) as error:
+            return await asyncio.to_thread(finished, wanted.ref, folder, etag, outcome, left_out)
+        except (UnusableSourcesError, SourceError, OSError, ValueError) as error:
             return replace(_failed(wanted.ref, error), etag=etag, left_out=left_out)
 
     def _etag(self, wanted: Wanted, found: str) -> str:
@@ -100,26 +103,36 @@ class SiteBuilds:
         return content_hash(_code_digest().encode() + canonical_json(settings))
 
 
-def _finished(
-    ref: Ref, folder: Path, etag: str, configuration: SiteConfiguration, outcome: Outcome, left_out: Sequence[LeftOut]
-) -> BuildResult:
+def finished(ref: Ref, folder: Path, etag: str, outcome: Outcome, left_out: Sequence[LeftOut]) -> BuildResult:
+    """The result of a build in `folder` that ended, its site complete. Blocking."""
     left_out = [*left_out, *outcome.left_out]
     if outcome.failure is not None:
         reason, remedy = outcome.failure
         return FailedBuild(ref, reason, remedy, etag, outcome.log, left_out)
     site = folder / SITE
+    # Whatever ran in the build, nothing is taken from elsewhere.
+    if site.is_symlink() or not site.is_dir():
+        return FailedBuild(
+            ref, "The build left no site behind", "The log of the build says what it was doing.", etag, outcome.log, left_out
+        )
     files = site_files(site)
     write_metadata(site, files, etag)
     return BuiltSite(ref, site, etag, outcome.problems, outcome.log, left_out)
 
 
-def _failed(ref: Ref, error: UnusableSourcesError | SourceError | OSError) -> FailedBuild:
-    if isinstance(error, OSError):
-        _log.error("the documentation of %s could not be built: %s", ref, error)
-        return FailedBuild(
-            ref, f"The sources could not be read, or the site not written: {(error.strerror or str(error)).lower()}", "Try again."
-        )
-    return FailedBuild(ref, error.message, error.remedy)
+def _own_folder() -> TemporaryDirectory[str] | OSError:
+    try:
+        return TemporaryDirectory(prefix="callboard-docs-", ignore_cleanup_errors=True)
+    except OSError as error:
+        return error
+
+
+def _failed(ref: Ref, error: UnusableSourcesError | SourceError | OSError | ValueError) -> FailedBuild:
+    if isinstance(error, UnusableSourcesError | SourceError):
+        return FailedBuild(ref, error.message, error.remedy)
+    _log.error("the documentation of %s could not be built", ref, exc_info=error)
+    told = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return FailedBuild(ref, f"The sources could not be read, or the site not written: {told.lower()}", "The log of Callboard says more.")
 
 
 def _options(wanted: Wanted) -> SiteOptions:
