@@ -19,6 +19,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from api.audit import Audit, AuditedRefusals
 from api.auth.admission import Admission, access_of
 from api.auth.sign_in import SignIn, sign_in_for
+from api.docs.routes import docs_routes
+from api.docs.sites import DocsSites
 from api.errors import http_error
 from api.graphql.context import Context
 from api.graphql.feed import LogFeed
@@ -34,11 +36,13 @@ from api.metrics import OperationTimes, TimedOperation, metrics_route
 from api.opening import Background, StoreOpening
 from api.protection import SecurityHeaders, cross_origin, is_own_origin
 from api.rest.catalog.acting import Acting
+from api.rest.catalog.reading import Catalog
 from api.rest.catalog.routes import catalog_routes
 from api.rest.entity_sets import entity_set_routes
 from api.rest.permission import HEALTH, permission_routes
 from api.rest.scaffolder.routes import scaffolder_routes
 from api.rest.search import search_routes
+from api.rest.techdocs import techdocs_routes
 from api.rest.user_settings import user_settings_routes
 from api.webhooks import webhook_routes
 from config.model import Config
@@ -57,7 +61,7 @@ _FIRST_TRY_SECONDS = 0.5
 """How long a start waits for the store, so that the first requests to a store that is there are answered."""
 
 
-_OPEN_PATHS = ("/", "/livez", "/readyz", "/graphiql/*", "/webhooks/*", HEALTH)
+_OPEN_PATHS = ("/", "/livez", "/readyz", "/graphiql/*", "/docs/-/*", "/webhooks/*", HEALTH)
 """What is answered whoever asks: it tells nothing of the catalog, or as with webhooks it checks a signature."""
 
 
@@ -72,7 +76,8 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
     feed = LogFeed(store.head, lambda: opening.work, config.graphql.max_subscriptions)
     times, outbound = OperationTimes(), _outbound(config)
     sign_in = sign_in_for(config, store, outbound, audit)
-    graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit, sign_in)
+    docs = DocsSites(config, store, registry, lambda: opening.work)
+    graphql = _graphql_endpoint(config, store, registry, opening, feed, times, audit, sign_in, docs)
     app = Starlette(
         routes=[
             Route("/", _to_graphql),
@@ -82,6 +87,8 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *health_routes(store, opening),
             metrics_route(store, opening, feed, times),
             *_rest_routes(config, store, registry, opening, audit, outbound),
+            *docs_routes(docs, lambda: opening.opened),
+            *techdocs_routes(docs, Catalog(store, registry), lambda: opening.opened),
             *sign_in.routes,
         ],
         middleware=[
@@ -93,7 +100,7 @@ def create_app(config: Config, store: Store, registry: RelationRegistry, backgro
             *after_admission(config.backend),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
-        lifespan=partial(_living, store, opening, feed, outbound),
+        lifespan=partial(_living, store, opening, feed, outbound, docs),
     )
     app.state.feed, app.state.audit = feed, audit
     return app
@@ -120,7 +127,7 @@ def _admission(config: Config, sign_in: SignIn) -> Middleware:
 
 @asynccontextmanager
 async def _living(
-    store: Store, opening: StoreOpening, feed: LogFeed, outbound: "Outbound | None", app: Starlette
+    store: Store, opening: StoreOpening, feed: LogFeed, outbound: "Outbound | None", docs: DocsSites, app: Starlette
 ) -> AsyncGenerator[None, None]:
     app.state.opening = asyncio.create_task(opening.run())
     await opening.wait_for_first_try(_FIRST_TRY_SECONDS)
@@ -133,6 +140,7 @@ async def _living(
             await asyncio.wait([app.state.opening])
         if outbound:
             await outbound.close()
+        await docs.close()
         app.state.audit.close()
         await store.close()
 
@@ -164,12 +172,13 @@ def _graphql_endpoint(
     times: OperationTimes,
     audit: Audit,
     sign_in: SignIn,
+    docs: DocsSites,
 ) -> GraphQLEndpoint:
     schema = build_schema(registry, (lambda: TimedOperation(times), *extensions_for(config.graphql)))
     return GraphQLEndpoint(
         schema,
         config.graphql,
-        context_of=lambda connection: _context(store, registry, connection, opening, feed, audit, sign_in),
+        context_of=lambda connection: _context(store, registry, connection, opening, feed, audit, sign_in, docs),
         feed=feed,
         is_own_origin=lambda connection: is_own_origin(connection, config.backend.base_url),
         opened=lambda: opening.opened,
@@ -186,6 +195,7 @@ def _context(
     feed: LogFeed,
     audit: Audit,
     sign_in: SignIn,
+    docs: DocsSites,
 ) -> Context:
     access = access_of(connection)
     seen, taking = seen_by(store, access, registry), partial(charge, connection)
@@ -202,6 +212,7 @@ def _context(
         sessions=sign_in.sessions,
         personal=sign_in.personal,
         search=opening.search,
+        docs=docs,
     )
 
 

@@ -25,6 +25,7 @@ _COMMANDS = {
     "query": ("cli.query", "Run a GraphQL query from a file."),
     "template": ("cli.template", "Run software templates, and test them."),
     "schema": ("cli.schema", "Print the GraphQL schema."),
+    "docs": ("cli.docs", "Build documentation, look at it, and publish it."),
     "login": ("cli.login", "Sign in to a server."),
     "logout": ("cli.logout", "Sign out of a server."),
     "policy": ("cli.policy", "Try the permission policy."),

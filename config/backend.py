@@ -10,6 +10,7 @@ from config.cors import Cors
 from config.limits import Limits, RateLimit
 from config.sections import Port, Section, Text
 from config.service_access import ExternalAccess
+from config.storage import Storage
 
 
 class Listen(Section):
@@ -145,6 +146,11 @@ class Backend(Section):
         default=SqliteDatabase(client="sqlite"), description="The store of the catalog: `client: sqlite` or `client: neo4j`."
     )
     queue: Queue | None = Field(default=None, description="Where background jobs queue. Absent: inside the serving process.")
+    storage: Storage | None = Field(
+        default=None,
+        description="Where built documentation is kept. Absent: in the folder .callboard/blobs of the working directory, or with "
+        "backend.queue nowhere, so that there is no documentation.",
+    )
     reading: Reading = Field(default=Reading(), description="What may be read over the network.")
     auth: Auth = Field(default=Auth(), description="Who is let in while no sign-in provider is configured.")
     audit: Audit = Field(default=Audit(), description="Where the record of changes and denials goes, beside the log `callboard.audit`.")
@@ -155,3 +161,8 @@ class Backend(Section):
         default=(),
         description="Addresses and networks of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed. Absent: none.",
     )
+
+    @property
+    def blob_storage(self) -> Storage | None:
+        """Where files are kept; None where nothing is configured that all processes could reach."""
+        return self.storage or (None if self.queue else Storage(url="file:.callboard/blobs"))

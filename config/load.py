@@ -1,6 +1,7 @@
 """From configuration files to the one model: find, read, resolve references, merge, validate."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -22,6 +23,8 @@ from config.settings import Place, Setting, merge, read_settings
 ENVIRONMENT = "CALLBOARD_ENV"
 """The variable that names the environment of the default files; `local` if it is not set."""
 
+_RELATIVE_FOLDER = re.compile(r"file:(?!/)(?=.)")
+_FOLDER_URL = ("backend", "storage", "url")
 _PATH_KEYS = (
     ("backend", "database", "connection", "filename"),
     ("backend", "reading", "cacheFolder"),
@@ -95,6 +98,8 @@ def _anchored(setting: Setting, path: tuple[str, ...], folder: Path) -> Setting:
         return Setting([_anchored(v, (*path, "*"), folder) for v in setting.value], setting.place)
     if any(_is_at(path, key) for key in _PATH_KEYS) and isinstance(setting.value, str) and "://" not in setting.value:
         return Setting(anchored(setting.value, setting.place.file.parent), setting.place)
+    if path == _FOLDER_URL and isinstance(setting.value, str) and _RELATIVE_FOLDER.match(setting.value):
+        return Setting(f"file:{anchored(setting.value.removeprefix('file:'), setting.place.file.parent)}", setting.place)
     return setting
 
 
@@ -149,6 +154,12 @@ def _refused(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
         yield _refusal(merged, "search.engine", "can't be embedded where backend.queue.url is set: name a server in search.meilisearch")
     if config.search.engine is not None and config.search.meilisearch is not None:
         yield _refusal(merged, "search.engine", "and search.meilisearch name two engines; remove one of them")
+    if config.backend.queue is not None and config.backend.storage is not None and config.backend.storage.kind == "file":
+        yield _refusal(
+            merged,
+            "backend.storage.url",
+            "has to be s3://, gs:// or az:// where backend.queue.url is set: several processes can't share one folder",
+        )
     yield from _unsafe(config, merged)
     for key, host, kind in config.catalog.providers.hosts_named:
         if host not in {integration.host for integration in getattr(config.integrations, kind)}:

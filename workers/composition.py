@@ -32,6 +32,7 @@ from workers.scaffolder.workshop import Workshop
 from workers.search import jobs as search
 from workers.search.composition import feeding_from, index_from, searching_from
 from workers.search.index import SearchIndex
+from workers.techdocs import jobs as techdocs
 from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
@@ -93,9 +94,9 @@ def scaffolding_of(refreshing: Refreshing, hosts: Hosts, actions: CatalogActions
     return Scaffolding(Workshop(refreshing.config, hosts, StoredCatalog(store, registry, actions)), store, registry)
 
 
-def _functions() -> Sequence[Function]:
+def _functions(config: Config) -> Sequence[Function]:
     parts = (refresh, providers, webhooks, lifecycle, retention, search, scaffolder)
-    return [function for part in parts for function in part.functions()]
+    return [*(function for part in parts for function in part.functions()), *techdocs.functions(config)]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
@@ -123,8 +124,15 @@ async def _refreshing(
     providing = providers.providing_from(refreshing.config, hosts)
     hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
     feeding = feeding_from(refreshing.config, refreshing.store, index, refreshing.registry) if index else None
-    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "feeding": feeding, "scaffolding": scaffolding}
-    async with working(queue, _functions(), _cron_jobs(), ctx) as task:
+    ctx = {
+        "refreshing": refreshing,
+        "providing": providing,
+        "webhooks": hooks,
+        "feeding": feeding,
+        "scaffolding": scaffolding,
+        "docs": techdocs.docs_from(refreshing.config, refreshing.store, hosts),
+    }
+    async with working(queue, _functions(refreshing.config), _cron_jobs(), ctx) as task:
         await queue.is_new()
         await queue.request(synchronise_catalog.__name__)
         await queue.request(providers.take_over_providers.__name__)

@@ -9,6 +9,7 @@ import strawberry
 from api.audit import Audit, Outcome
 from api.auth.personal import PersonalTokens
 from api.auth.sessions import Sessions
+from api.docs.sites import DocsSites
 from api.graphql.feed import LogFeed
 from api.graphql.loaders import Loaders
 from graph.access import UNRESTRICTED_GUEST, Access, Action
@@ -29,7 +30,8 @@ class Context:
 
     `most_reached` is the number of entities after which a traversal stops and says that it is truncated. Without `actions` the catalog can
     only be read, without `scaffolder` no template can be run, and without `work` nothing is known of jobs. `charge` takes the cost of an
-    operation from the principal, with RateLimitedError if that is too much. Without `sessions` and `personal` (tokens) nobody signs in.
+    operation from the principal, with RateLimitedError if that is too much. Without `sessions` and `personal` (tokens) nobody signs in;
+    without `docs` nothing has documentation.
     """
 
     store: Store
@@ -45,6 +47,7 @@ class Context:
     sessions: Sessions | None = None
     personal: PersonalTokens | None = None
     search: Search | None = None
+    docs: DocsSites | None = None
 
     @property
     def visible(self) -> Condition:

@@ -11,6 +11,7 @@ from api.graphql.arguments import argument
 from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.types.changes import ChangeOperation
+from api.graphql.types.docs import BuildDocsPayload, build_docs
 from api.graphql.types.errors import CatalogError
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
@@ -141,6 +142,7 @@ class Mutation:
     )
     refresh: RefreshPayload = resolved(_refresh, "Read some locations again now rather than when they are due.")
     validate_entity: ValidateEntityPayload = resolved(_validate, "Check a document without storing it.")
+    build_docs: BuildDocsPayload = resolved(build_docs, "Have the documentation of an entity built anew, changed or not.")
     redeliver_webhook: RedeliverWebhookPayload = redeliver_webhook
     rebuild_search_index: RebuildSearchIndexPayload = rebuild_search_index
     run_template: RunTemplatePayload = run_template

@@ -16,6 +16,7 @@ from api.graphql.types.chains import CycleConnection, Path, cycles, paths
 from api.graphql.types.changes import ChangeConnection, changes
 from api.graphql.types.connections import Connection
 from api.graphql.types.difference import DifferenceConnection, diff
+from api.graphql.types.docs import Docs, DocsFlawConnection, docs, docs_problems
 from api.graphql.types.entity import Entity, Node
 from api.graphql.types.errors import CatalogErrorConnection, catalog_errors
 from api.graphql.types.facets import Facet, facets
@@ -106,6 +107,10 @@ class Query:
     catalog_errors: CatalogErrorConnection = paged(catalog_errors, "What could not be read.")
     search: SearchConnection = search
     search_suggestions: list[str] = search_suggestions
+    docs: Docs | None = resolved(docs, "The documentation of an entity; null if it has none, or none that may be read.")
+    docs_problems: DocsFlawConnection = paged(
+        docs_problems, "What is wrong in the documentation of all entities: broken links, missing images and the like."
+    )
     locations: LocationConnection = paged(locations, "The roots of reading.")
     webhooks: list[Webhook] = webhooks
     webhook_dead_letters: list[WebhookDeadLetter] = webhook_dead_letters

@@ -76,7 +76,7 @@ def test_what_must_survive_lies_in_named_volumes(compose: dict[str, Any]):
 
 def test_no_secret_is_inside_and_none_may_be_left_out(compose: dict[str, Any]):
     secrets = list(_secrets(compose))
-    assert len(secrets) == 12
+    assert len(secrets) == 16
     for name, value in secrets:
         assert REQUIRED.fullmatch(value), name
 
@@ -103,12 +103,17 @@ def test_our_processes_have_no_rights_to_spare(compose: dict[str, Any]):
 def test_the_mounted_configuration_is_accepted_and_names_the_services(compose: dict[str, Any]):
     path = ROOT / "examples/deploy/app-config.compose.yaml"
     assert f"./{path.relative_to(ROOT)}:/etc/callboard/app-config.yaml:ro" in compose["services"]["api"]["volumes"]
-    config = load([path], {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r", "SCAFFOLDER_KEY": "s" * 48})
+    config = load(
+        [path], {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r", "SCAFFOLDER_KEY": "s" * 48, "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "s"}
+    )
     database, queue = config.backend.database, config.backend.queue
     assert isinstance(database, Neo4jDatabase)
     assert (database.connection.uri, database.connection.user) == ("bolt://neo4j:7687", "neo4j")
     assert queue is not None
     assert queue.url == "redis://:r@redis:6379/0"
+    storage = config.backend.blob_storage
+    assert storage is not None
+    assert (storage.url, storage.endpoint) == ("s3://callboard", "http://storage:8333")
     assert str(config.backend.listen.port) == compose["services"]["api"]["ports"][0].rpartition(":")[2]
     assert config.catalog.locations[0].target == "/catalog/all.yaml"
 

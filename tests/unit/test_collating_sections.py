@@ -11,6 +11,8 @@ from graph.refs import Ref
 from plugins.contract import CollatedDocument, TextField
 from workers.search.collators.sections import LONGEST_INDEX, SectionCollator, SiteIndex, section_documents
 
+DOCUMENTED = {"metadata": {"annotations": {"backstage.io/techdocs-ref": "dir:."}}}
+
 
 def listed(*docs: object) -> bytes:
     return orjson.dumps({"config": {"lang": ["en"]}, "docs": docs})
@@ -61,15 +63,16 @@ def test_markup_is_taken_out_and_the_rest_is_text(text: object, plain: str):
 
 async def test_an_entity_without_a_site_has_no_sections():
     collator = SectionCollator(reading(listed({"location": "a/", "title": "A", "text": "b"})))
-    assert [document.key for document in await collator.documents(Ref("component:default/shop"), {})] == ["a/"]
-    assert await collator.documents(Ref("component:default/other"), {}) == ()
+    assert [document.key for document in await collator.documents(Ref("component:default/shop"), DOCUMENTED)] == ["a/"]
+    assert await collator.documents(Ref("component:default/other"), DOCUMENTED) == ()
+    assert await collator.documents(Ref("component:default/shop"), {"metadata": {"annotations": None}}) == ()
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"\xff", b"[" * 5000, b"[]", b'{"docs": 7}', b'{"docs": [7, {"location": 1}]}', b" " * (LONGEST_INDEX + 1)]
 )
 async def test_what_is_no_list_of_sections_has_none(content: bytes):
-    assert await SectionCollator(reading(content)).documents(Ref("component:default/shop"), {}) == ()
+    assert await SectionCollator(reading(content)).documents(Ref("component:default/shop"), DOCUMENTED) == ()
 
 
 def test_a_location_stands_once_and_sections_are_bounded():

@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from graph.errors import InputError
-from ingest.sources import SourceLimits, settled
+from ingest.sources import SourceLimits
 from plugins.archives import Limits, downloaded, unpacked
 from plugins.contract import Head, Place, RepositoryHost
-from plugins.hosts import Hosts
+from plugins.hosts import Hosts, settled
 from workers.scaffolder.workspace import MOST_FILES, TaskWorkspace
 
 

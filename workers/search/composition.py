@@ -2,22 +2,28 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from config import Config
 from config.backend import SqliteDatabase
+from graph.conditions import EVERYTHING
+from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Store
 from plugins.loading import load_plugins
 from workers.search.collation import Collation
 from workers.search.collators.definitions import DefinitionCollator
+from workers.search.collators.sections import SectionCollator, SiteIndex
 from workers.search.index import SearchIndex
 from workers.search.indexing import Indexing
 from workers.search.jobs import Feeding
 from workers.search.searching import Searching
 from workers.search.terms import Synonyms
+from workers.techdocs.publishing import site_of
+from workers.techdocs.storing import publisher_from
 
 
 def index_from(config: Config) -> SearchIndex | None:
@@ -37,19 +43,30 @@ def embedded_index(folder: Path) -> SearchIndex:
     return cast("SearchIndex", import_module("workers.search.tantivy").TantivyIndex(folder))
 
 
-def collation_from(config: Config) -> Collation:
+def collation_from(config: Config, store: Store) -> Collation:
     """What makes documents of entities: the built-in collators and those of plugins."""
-    return Collation([DefinitionCollator(), *load_plugins(config.plugins).collators], config.search.without)
+    sections = [SectionCollator(_site_index(config, store))] if config.backend.blob_storage else []
+    return Collation([DefinitionCollator(), *sections, *load_plugins(config.plugins).collators], config.search.without)
+
+
+def _site_index(config: Config, store: Store) -> SiteIndex:
+    publisher = cache(partial(publisher_from, config))
+
+    async def read(ref: Ref) -> bytes | None:
+        entity = (await store.entities_by_ref([ref], visible=EVERYTHING)).get(ref)
+        return await publisher().search_index(site_of(entity)) if entity else None
+
+    return read
 
 
 def feeding_from(config: Config, store: Store, index: SearchIndex, registry: RelationRegistry) -> Feeding:
     """What keeps the index in step with the catalog."""
-    return Feeding(store, Indexing(store, index, collation_from(config), registry), config.search.rebuild_every)
+    return Feeding(store, Indexing(store, index, collation_from(config, store), registry), config.search.rebuild_every)
 
 
 def searching_from(config: Config, store: Store, index: SearchIndex, registry: RelationRegistry) -> Searching:
     """What answers searches."""
-    return Searching(store, index, registry, collation_from(config).types, Synonyms.of(config.search.synonyms))
+    return Searching(store, index, registry, collation_from(config, store).types, Synonyms.of(config.search.synonyms))
 
 
 @asynccontextmanager

@@ -17,11 +17,9 @@ from ingest.readers import file_reader
 from ingest.targets import is_url
 from plugins.contract import Place, RepositoryHost
 from plugins.hosts import Hosts
+from workers.techdocs.annotations import OTHER_ENTITY, OTHER_PATH, REFERENCE
 from workers.techdocs.results import NoDocs
 
-REFERENCE = "backstage.io/techdocs-ref"
-OTHER_ENTITY = "backstage.io/techdocs-entity"
-OTHER_PATH = "backstage.io/techdocs-entity-path"
 _SOURCE = "backstage.io/source-location"
 
 

@@ -12,6 +12,7 @@ from api.graphql.cursors import id_of
 from api.graphql.past import context_of, of_now
 from api.graphql.types.changes import ChangeConnection, history
 from api.graphql.types.connections import Connection
+from api.graphql.types.docs import Docs, docs_of
 from api.graphql.types.ends import dependencies, dependents, out
 from api.graphql.types.errors import CatalogError, errors_of
 from api.graphql.types.fields import attribute, paged, reading, resolved
@@ -123,4 +124,5 @@ class Entity(Node):
     errors: list[CatalogError] = resolved(errors_of, "The catalog errors that name it.")
     origin: EntityOrigin = reading(lambda entity: of_now(entity, "origin").origin, "Where it was read.")
     orphan: bool = reading(lambda entity: of_now(entity, "orphan").orphan, "Whether no location leads to it any more.")
+    docs: Docs | None = resolved(docs_of, "Its documentation; null if it has none, or none that may be read.")
     history: ChangeConnection = paged(history, "What has happened to it, oldest first.")

@@ -14,6 +14,7 @@ from graph.refs import Ref
 from plugins.contract import CollatedDocument, TextField
 from workers.search.collators.texts import LONGEST_NAME, filled, joined, mapping_of, mappings_in, prose_of, text_of
 from workers.search.sources import TYPE_PATHS
+from workers.techdocs.annotations import REFERENCE
 
 SECTION = "section"
 """The type of documents that are sections of documentation."""
@@ -52,8 +53,12 @@ class SectionCollator:
         self._index = index
 
     async def documents(self, ref: Ref, document: Document) -> Sequence[CollatedDocument]:
-        """None without a site, or with one whose list can't be read, which the log tells. What reading the list raises is raised."""
-        content = await self._index(ref)
+        """None of an entity without documentation of its own, without a site, or with one whose list can't be read, which the log tells.
+
+        What reading the list raises is raised.
+        """
+        annotations = mapping_of(mapping_of(document.get("metadata")).get("annotations"))
+        content = await self._index(ref) if REFERENCE in annotations else None
         if content is None:
             return ()
         try:

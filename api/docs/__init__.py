@@ -1,0 +1,1 @@
+"""Documentation as people read it, at /docs."""
