@@ -72,9 +72,14 @@ class DocsSites:
         await self.pages.close()
 
     @property
+    def has_storage(self) -> bool:
+        """Whether there is anything in which documentation could be."""
+        return self._config.backend.blob_storage is not None
+
+    @property
     def builds(self) -> bool:
         """Whether what is out of date is built when it is read."""
-        return self._config.techdocs.builder == "local"
+        return self._config.techdocs.builder == "local" and self.has_storage
 
     @property
     def base_url(self) -> str:

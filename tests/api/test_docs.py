@@ -341,3 +341,16 @@ async def test_a_build_is_asked_for_by_whoever_may_have_it_built(organisation: S
     assert missing["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     assert wrong["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert jobs == ["build_docs:component:default/documented:v1:forced"]
+
+
+async def test_without_a_storage_nothing_has_documentation(organisation: Store, tmp_path: Path):
+    await organisation.apply(Batch(CAUSE, writes=[write_of(DOCUMENTED)]))
+    backend = {"queue": {"url": "redis://localhost:1"}, "database": {"client": "neo4j", "connection": {"uri": "bolt://localhost:1"}}}
+    async with acting_on(organisation, tmp_path, {}, backend=backend) as acting:
+        data = await acting.data('{ entity(ref: "component:documented") { name docs { url } } }')
+        page = await acting.client.get("/docs/default/component/documented/")
+        jobs = await acting.jobs()
+    assert data == {"entity": {"name": "documented", "docs": None}}
+    assert (page.status_code, page.json()["error"]["name"]) == (503, "ServiceUnavailableError")
+    assert "backend.storage.url, which is not set" in page.json()["error"]["message"]
+    assert jobs == []

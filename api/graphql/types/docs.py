@@ -161,7 +161,7 @@ class Docs:
 
 async def _opened(info: Info, ref: Ref, version: str | None) -> OpenDocs | None:
     sites = info.context.docs
-    if sites is None:
+    if sites is None or not sites.has_storage:
         return None
     try:
         found = await sites.open(info.context.access, ref, version)
@@ -262,7 +262,9 @@ async def build_docs(
         await demand_on(context.store, context.access, Action.DOCS_BUILD, [asked])
         sites = context.docs
         if sites is None or not sites.builds:
-            raise ConflictError("Documentation is not built here: techdocs.builder is external, and CI publishes it.")
+            raise ConflictError(
+                "Documentation is not built here: techdocs.builder is external, or there is no backend.storage to keep it in."
+            )
         entity = (await context.store.entities_by_ref([asked], visible=context.visible))[asked]
         await sites.build(site_of(entity, chosen), forced=True)
     return Building(await _opened(info, asked, chosen))
