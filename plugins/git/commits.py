@@ -64,6 +64,7 @@ def _committed(repository: Path, branch: str, files: Iterable[CommittedFile], te
         with suppress(BrokenPipeError):
             process.stdin.write(_beginning(branch, text))
             for file in files:
+                _check(file.path)
                 content = file.read()
                 mode = _EXECUTABLE if file.executable else _REGULAR
                 process.stdin.write(f"M {mode} inline {_quoted(file.path)}\ndata {len(content)}\n".encode() + content + b"\n")
@@ -72,6 +73,12 @@ def _committed(repository: Path, branch: str, files: Iterable[CommittedFile], te
     if process.returncode:
         raise InputError(f"the files can't be committed: {told.decode(errors='replace').strip()[:300]}")
     return _run(repository, "rev-parse", "--verify", "--end-of-options", f"refs/heads/{branch}").stdout.decode().strip()
+
+
+def _check(path: str) -> None:
+    # Versions of git before 2.46 take any path from such a stream.
+    if is_gits_own(path) or any(part in ("", ".", "..") for part in path.split("/")) or "\0" in path:
+        raise InputError(f"the files can't be committed: {path!r} is no path of a repository")
 
 
 def _beginning(branch: str, text: CommitText) -> bytes:

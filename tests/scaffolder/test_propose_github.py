@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from graph.refs import Ref
 from tests.scaffolder.publishing import files, history, on_github, write
 from tests.scaffolder.templates import Folder, running, template
 from tests.servers.github.hub import Failure, Hub
@@ -102,3 +103,15 @@ async def test_a_step_that_broke_off_proposes_once(folder: Folder, hub: Hub, bro
         shop = hub.repositories["acme/shop"]
         assert (len(shop.pulls), len(history(shop, "scaffolded"))) == (1, 2)
         assert len(await tasks.scaffolder.effects(seen.task.id)) == 1
+
+
+async def test_a_dry_run_reads_the_files_and_asks_nobody(folder: Folder, hub: Hub):
+    folder.add(template("proposing", [write("a", "a"), propose(hub)], output=OUTPUT))
+    folder.add(template("leading-out", [write("a", "a"), propose(hub, targetPath="../out")]))
+    async with running(folder, on_github(folder, hub)) as tasks:
+        tried = [
+            await tasks.scaffolder.rehearse(Ref(f"template:default/{name}"), {}, {}, tasks.access) for name in ("proposing", "leading-out")
+        ]
+        assert [each.error for each in tried] == [None, "targetPath leads out of the repository: ../out"]
+        assert tried[0].output["pullRequestNumber"] == 43
+        assert hub.seen == []

@@ -32,38 +32,27 @@ def test_a_template_publishes_to_gitlab_and_registers_what_it_made(tmp_path: Pat
             assert set(files(gitlab.repositories["acme/shop"])) == EXPECTED
 
 
-def _after(hub: Hub, pattern: str, count: int = 1) -> Callable[[], bool]:
-    return lambda: hub.count(pattern) >= count
-
-
-# Each is where a request is held back, and whether the server is killed before it arrives or once it has been answered.
-@pytest.mark.parametrize(
-    ("held", "seen"),
-    [
-        (None, None),
-        ("POST .*/orgs/acme/repos", "GET .*/users/acme"),
-        ("PUT .*/protection", "POST .*/orgs/acme/repos"),
-        ("POST .*/git-receive-pack", "GET .*/info/refs"),
-    ],
-)
-def test_one_repository_and_one_registration_whenever_the_server_is_killed(tmp_path: Path, held: str | None, seen: str | None):
+def test_one_repository_and_one_registration_of_each_task_whose_server_was_killed(tmp_path: Path):
     (tmp_path / "github").mkdir()
     with serving_github(tmp_path / "github") as hub:
         hub.organisation("acme", ["ada"])
         config = write_publishing(tmp_path, github_integration(hub), "publish:github", f"{hub.host}?owner=acme")
         with serving(config) as server:
-            if held and seen:
-                hub.fail(held, Failure(delay_seconds=1))
-            task_id = start(server, "shop")
-            if held and seen:
-                _kill(server, _after(hub, seen))
-                hub.heal()
-            else:
-                _check(server, hub, task_id)
-        if held:
-            time.sleep(1.2)
-            with serving(config) as server:
-                _check(server, hub, task_id)
+            # One is in its push, one behind it, and one sends the request that makes its repository, when the server dies.
+            hub.fail("POST /acme/pushing.git/git-receive-pack", Failure(delay_seconds=4))
+            hub.fail("PUT .*/acme/pushed/branches/main/protection", Failure(delay_seconds=4))
+            ids = {name: start(server, name) for name in ("pushing", "pushed")}
+            _wait_for(server, lambda: hub.count("GET /acme/pushing.git/info/refs") == 1 and "pushed" in _with_commit(hub))
+            hub.fail("POST .*/orgs/acme/repos", Failure(delay_seconds=4))
+            ids["making"] = start(server, "making")
+            _wait_for(server, lambda: hub.count("GET .*/users/acme") == 3)
+            server.process.kill()
+            server.process.wait()
+        _wait_for(server, lambda: "acme/making" in hub.repositories)
+        hub.heal()
+        with serving(config) as server:
+            for name, task_id in ids.items():
+                _check(server, hub, name, task_id)
 
 
 @pytest.mark.soak
@@ -77,31 +66,35 @@ def test_one_repository_whatever_the_moment_of_the_kill(tmp_path: Path, seed: in
         with serving(config) as server:
             task_id = start(server, "shop")
             time.sleep(seed * 0.04)
-            _kill(server, lambda: True)
+            server.process.kill()
+            server.process.wait()
         with serving(config) as server:
-            _check(server, hub, task_id)
+            _check(server, hub, "shop", task_id)
 
 
-def _kill(server: Serving, is_time: Callable[[], bool]) -> None:
+def _wait_for(server: Serving, is_so: Callable[[], bool]) -> None:
     began = time.monotonic()
-    while not is_time():
+    while not is_so():
         assert time.monotonic() - began < 60, server.log.read_text()
         time.sleep(0.002)
-    server.process.kill()
-    server.process.wait()
 
 
-def _check(server: Serving, hub: Hub, task_id: str) -> None:
+def _with_commit(hub: Hub) -> set[str]:
+    return {repository.name for repository in list(hub.repositories.values()) if repository.git.commits}
+
+
+def _check(server: Serving, hub: Hub, name: str, task_id: str) -> None:
     done = wait(server, task_id)
     told: list[dict[str, Any]] = events(server, task_id)
     assert done["status"] == "completed", told
-    assert told[-1]["body"]["output"]["entityRef"] == "component:default/shop"
+    assert told[-1]["body"]["output"]["entityRef"] == f"component:default/{name}"
     assert [event["type"] for event in told].count("completion") == 1
     assert [event["id"] for event in told] == list(range(1, len(told) + 1))
-    made = hub.repositories["acme/shop"]
+    made = hub.repositories[f"acme/{name}"]
     assert (set(files(made)), len(history(made))) == (EXPECTED, 1)
-    assert [each.status for each in hub.seen if each.method == "POST" and each.path.endswith("/orgs/acme/repos")].count(201) == 1
-    registered(server, "shop")
+    created = [each.status for each in hub.seen if each.method == "POST" and each.path.endswith("/orgs/acme/repos")]
+    assert created == [201] * len(hub.repositories)
+    registered(server, name)
     query = "query ($id: ID!) { scaffolderTask(id: $id) { effects { kind url } } }"
     effects = server.ask(query, {"id": task_id})["data"]["scaffolderTask"]["effects"]
     assert sorted(effect["kind"] for effect in effects) == ["entity", "location", "repository"]

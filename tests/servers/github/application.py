@@ -309,8 +309,9 @@ class _Watched:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], unquote(scope["path"])
         failure = self._hub.failure_for(method, path) or Failure()
-        await asyncio.sleep(failure.delay_seconds)
+        # What has arrived is done, also if whoever sent it is gone meanwhile.
         body = await _received(receive)
+        await asyncio.sleep(failure.delay_seconds)
         if (moved := re.fullmatch(rf"{API}/repositories/(\d+)(.*)", path)) is not None:
             scope = self._moved(scope, int(moved[1]), moved[2])
             path = scope["path"]

@@ -85,9 +85,10 @@ def _webhook(desk: Desk) -> Action:
 
     @action("github:webhook", "Creates webhook for a repository on GitHub.", supports_dry_run=True)
     async def webhook(given: Webhook, context: ActionContext) -> None:
-        repository = found(given, context)
         if context.is_dry_run:
+            desk.destination(given.repo_url, "owner", "repo")
             return
+        repository = found(given, context)
         path = f"{repository.path}/hooks"
         settings = {"url": given.webhook_url, "content_type": given.content_type, "insecure_ssl": "1" if given.insecure_ssl else "0"}
         settings |= {"secret": given.webhook_secret} if given.webhook_secret else {}

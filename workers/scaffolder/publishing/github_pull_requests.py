@@ -67,15 +67,14 @@ def pull_request_actions(desk: Desk) -> Sequence[Action]:
 
     @action("publish:github:pull-request", "Proposes the files of the workspace as a pull request on GitHub.", supports_dry_run=True)
     async def propose(given: ProposedChange, context: ActionContext) -> Proposed | None:
-        repository = found(given, context)
         if given.force_fork:
             raise InputError("forceFork is not supported: give credentials that may push to the repository")
-        proposal = _Proposal(repository, given)
-        files = await proposal.files()
         if context.is_dry_run:
+            desk.destination(given.repo_url, "owner", "repo")
+            await _files(given, context)
             context.log.info("Performing dry run of creating pull request")
             return Proposed(target_branch_name=given.branch_name, remote_url=given.repo_url, pull_request_number=43)
-        return await proposal.made(files)
+        return await _Proposal(found(given, context), given).made()
 
     return [propose]
 
@@ -87,18 +86,10 @@ class _Proposal:
     repository: GitHubRepository
     given: ProposedChange
 
-    async def files(self) -> Mapping[str, CommittedFile | None]:
-        """What is written in the repository, by path there; None for what is removed."""
-        target = within(self.given.target_path or "", "targetPath")
-        listed = await proposed_files(self.repository.context, self.given.source_path)
-        written: dict[str, CommittedFile | None] = {_joined(target, file.path): file for file in listed}
-        for path in self.given.files_to_delete or ():
-            written[_joined(target, within(path, "filesToDelete entry"))] = None
-        return written
-
-    async def made(self, files: Mapping[str, CommittedFile | None]) -> Proposed | None:
+    async def made(self) -> Proposed | None:
         """The pull request; None if there is nothing to propose and that is to be left so."""
         given, context = self.given, self.repository.context
+        files = await _files(given, context)
         base = given.target_branch_name or await self._default_branch()
         commit = await context.checkpoint(f"commit:{given.branch_name}", lambda: self._commit(base, files))
         if commit["isEmpty"] and given.create_when_empty is False:
@@ -215,6 +206,16 @@ class _Proposal:
 
     async def _post(self, below: str, body: Any) -> Any:
         return (await self.repository.api.ask("POST", f"{self.repository.path}{below}", body)).value
+
+
+async def _files(given: ProposedChange, context: ActionContext) -> Mapping[str, CommittedFile | None]:
+    """What is written in the repository, by path there; None for what is removed."""
+    target = within(given.target_path or "", "targetPath")
+    listed = await proposed_files(context, given.source_path)
+    written: dict[str, CommittedFile | None] = {_joined(target, file.path): file for file in listed}
+    for path in given.files_to_delete or ():
+        written[_joined(target, within(path, "filesToDelete entry"))] = None
+    return written
 
 
 def _told(pull: Mapping[str, Any]) -> Mapping[str, Any]:
