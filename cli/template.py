@@ -123,7 +123,8 @@ async def _tested(paths: Sequence[Path], configs: Sequence[Path], *, updates: bo
                     continue
                 if updates and done.error is None:
                     update(case, done.files)
-                results.append((case, [done.error] if done.error else differences(case, done.files)))
+                found = [done.error] if done.error else differences(case, done.files)
+                results.append((case, [*found, *done.failures]))
     return results
 
 
@@ -141,6 +142,7 @@ def _tried(
     if output is not None and done is not None:
         placed(done.files, output)
     problems = [f"{problem.path}: {problem.message} {problem.remedy}".strip() for problem in file.problems] + file.refusals
+    problems += done.failures if done else ()
     if format_ == "json":
         show_json({"problems": problems, **(_told(done) if done else {})})
     else:

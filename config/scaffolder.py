@@ -17,7 +17,7 @@ class AllowedRequest(Section):
     methods: tuple[Text, ...] = Field(default=("GET",), description="The methods by which it may.")
 
 
-class DefaultEnvironment(Section):
+class Environment(Section):
     """`scaffolder.defaultEnvironment`."""
 
     parameters: Mapping[str, str] = Field(default={}, description="What templates read as `environment.parameters`.")
@@ -64,6 +64,4 @@ class Scaffolder(Section):
     requests: tuple[AllowedRequest, ...] = Field(
         default=(), description="What the action `http:backstage:request` may ask for; without any it is refused."
     )
-    default_environment: DefaultEnvironment = Field(
-        default=DefaultEnvironment(), description="Values that every template may use beside its parameters."
-    )
+    default_environment: Environment = Field(default=Environment(), description="Values that every template may use beside its parameters.")

@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graph.entities import Document
 from graph.errors import CallboardError
 from graph.refs import Ref
-from plugins.actions import Action
+
+if TYPE_CHECKING:
+    # Of pydantic, which processes that only read do without.
+    from plugins.actions import Action
 
 
 class SourceReason(StrEnum):
@@ -286,4 +289,4 @@ class Plugin:
 
     providers: Sequence[Provider] = ()
     processors: Sequence[Processor] = ()
-    actions: Sequence[Action] = ()
+    actions: "Sequence[Action]" = ()

@@ -1,6 +1,4 @@
-"""What a serving process is given for as long as its store is open: what changes the catalog, what runs templates,
-and what is known of the background work.
-"""
+"""What a serving process is given while its store is open: what changes the catalog and runs templates, and what is known of jobs."""
 
 from dataclasses import dataclass
 

@@ -364,7 +364,21 @@ def test_a_worker_needs_a_queue(shell: Shell):
     assert shell("worker") == Result(2, "", message)
 
 
-COMMANDS = ["serve", "worker", "ingest", "validate", "impact", "owners", "query", "schema", "login", "logout", "policy", "config"]
+COMMANDS = [
+    "serve",
+    "worker",
+    "ingest",
+    "validate",
+    "impact",
+    "owners",
+    "query",
+    "template",
+    "schema",
+    "login",
+    "logout",
+    "policy",
+    "config",
+]
 
 
 def test_the_overview_names_every_command(shell: Shell):

@@ -77,6 +77,15 @@ def test_what_is_refused_and_what_fails_are_findings(folder: Path, capsys: pytes
     assert told["steps"][0]["input"] == {"url": "./skeleton", "values": {"name": "shop", "port": 80}}
 
 
+def test_expressions_that_fail_are_findings(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "steps.yaml").write_text("- { id: say, action: debug:log, input: { message: 'a ${{ parameters.name | none }}' } }\n")
+    assert run(["template", "dry-run", ".", "--set", "name=shop"]) == 1
+    told = capsys.readouterr()
+    assert "say: a ${{ parameters.name | none }}\n" in told.out
+    assert "problem: say.input.message is left as it was, since its expression fails: " in told.err
+    assert "(line 1, column " in told.err
+
+
 def test_wrong_usage_and_what_can_not_be_read_are_failures(folder: Path, capsys: pytest.CaptureFixture[str]):
     (folder / "old.yaml").write_text(
         (folder / "template.yaml").read_text().replace("scaffolder.backstage.io/v1beta3", "backstage.io/v1beta2")

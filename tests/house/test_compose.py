@@ -71,7 +71,7 @@ def test_what_must_survive_lies_in_named_volumes(compose: dict[str, Any]):
 
 def test_no_secret_is_inside_and_none_may_be_left_out(compose: dict[str, Any]):
     secrets = list(_secrets(compose))
-    assert len(secrets) == 10
+    assert len(secrets) == 12
     for name, value in secrets:
         assert REQUIRED.fullmatch(value), name
 
@@ -98,7 +98,7 @@ def test_our_processes_have_no_rights_to_spare(compose: dict[str, Any]):
 def test_the_mounted_configuration_is_accepted_and_names_the_services(compose: dict[str, Any]):
     path = ROOT / "examples/deploy/app-config.compose.yaml"
     assert f"./{path.relative_to(ROOT)}:/etc/callboard/app-config.yaml:ro" in compose["services"]["api"]["volumes"]
-    config = load([path], {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r"})
+    config = load([path], {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r", "SCAFFOLDER_KEY": "s" * 48})
     database, queue = config.backend.database, config.backend.queue
     assert isinstance(database, Neo4jDatabase)
     assert (database.connection.uri, database.connection.user) == ("bolt://neo4j:7687", "neo4j")

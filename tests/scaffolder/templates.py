@@ -82,7 +82,7 @@ class Running:
     async def ended(self, id: str, seconds: float = 30) -> SeenTask:
         """The task, once it is over."""
         async with asyncio.timeout(seconds):
-            while not (seen := await self.scaffolder.task(id, self.access)).task.status.is_over:
+            while not (seen := await self.scaffolder.task(id, self.access)).task.status.is_over:  # noqa: ASYNC110 - it happens in a store
                 await asyncio.sleep(0.02)
         return seen
 

@@ -1,4 +1,4 @@
-"""Every Template of the corpus is read, its form can be held to values, and its steps use the actions that are here as they are declared."""
+"""Every Template of the corpus is read, its form can be held to values, and its steps give actions what these take."""
 
 from collections import Counter
 from collections.abc import Iterator

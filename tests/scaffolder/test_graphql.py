@@ -13,7 +13,8 @@ STEPS = [
     {"id": "fs", "action": "fs:readdir", "input": {"paths": ["."]}, "if": "${{ parameters.name }}"},
     log("each", "${{ each.value.path }}", each="${{ steps.fs.output.files }}"),
 ]
-RUN = """mutation ($values: JSON!, $dryRun: Boolean!) { runTemplate(template: "template:default/service", values: $values, dryRun: $dryRun) {
+RUN = """mutation ($values: JSON!, $dryRun: Boolean!) {
+  runTemplate(template: "template:default/service", values: $values, dryRun: $dryRun) {
   task { id status createdBy templateRef template { ref } parameters attempt steps { id status } }
   dryRun { succeeds error output steps { id action status input } files { path text executable } }
   problems { path message } } }"""
@@ -28,18 +29,24 @@ def add_service(folder: Folder) -> None:
     )
 
 
+async def shown(client: httpx.AsyncClient, id: str) -> Any:
+    return (await asked(client, TASK, id=id))["scaffolderTask"]
+
+
 async def ended(client: httpx.AsyncClient, id: str) -> Any:
     async with asyncio.timeout(20):
-        while (task := (await asked(client, TASK, id=id))["scaffolderTask"])["status"] in ("open", "processing"):
+        while (task := await shown(client, id))["status"] in ("open", "processing"):  # noqa: ASYNC110 - it happens in a store
             await asyncio.sleep(0.05)
     return task
 
 
 async def test_a_template_tells_its_form_its_steps_and_what_is_wrong_with_it(folder: Folder):
     add_service(folder)
-    folder.add(template("broken", [log("a", "x"), {"id": "a", "action": "acme:none"}], parameters={"properties": {"n": {"type": "strng"}}}))
+    wrong = {"properties": {"n": {"type": "strng"}}}
+    folder.add(template("broken", [log("a", "x"), {"id": "a", "action": "acme:none"}], parameters=wrong))
     query = """{ templates { totalCount nodes { name parameters { title schema when } steps { id action condition each }
-      problems { path message isFatal } } } template(ref: "template:service") { type } none: template(ref: "component:default/service") { ref } }"""
+      problems { path message isFatal } } }
+      template(ref: "template:service") { type } none: template(ref: "component:default/service") { ref } }"""
     async with served(folder) as client:
         data = await asked(client, query)
         broken, service = data["templates"]["nodes"]
@@ -96,8 +103,8 @@ async def test_tasks_are_listed_newest_first_page_by_page(folder: Folder):
         rest = (await asked(client, page, after=first["pageInfo"]["endCursor"]))["scaffolderTasks"]
         assert [[node["id"] for node in one["nodes"]] for one in (first, rest)] == [[ids[2], ids[1]], [ids[0]]]
         assert (first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"], first["totalCount"]) == (True, False, 3)
-        for id in ids:
-            await ended(client, id)
+        for task_id in ids:
+            await ended(client, task_id)
         counted = "query ($of: [String!], $by: [String!]) { scaffolderTasks(status: $of, createdBy: $by) { totalCount } }"
         assert (await asked(client, counted, of=["failed"]))["scaffolderTasks"]["totalCount"] == 0
         assert (await asked(client, counted, by=["user:default/guest"]))["scaffolderTasks"]["totalCount"] == 3
@@ -110,13 +117,13 @@ async def test_the_events_of_a_task_are_told_as_they_happen_up_to_its_completion
     add_service(folder)
     query = "subscription ($id: ID!, $after: Int) { taskEvents(id: $id, after: $after) { id type message } }"
     async with served(folder) as client:
-        id = (await asked(client, RUN, values={"name": "shop"}, dryRun=False))["runTemplate"]["task"]["id"]
+        task_id = (await asked(client, RUN, values={"name": "shop"}, dryRun=False))["runTemplate"]["task"]["id"]
         headers = {"accept": "text/event-stream"}
-        answer = await client.post("/graphql", json={"query": query, "variables": {"id": id}}, headers=headers)
+        answer = await client.post("/graphql", json={"query": query, "variables": {"id": task_id}}, headers=headers)
         told = [line for line in answer.text.splitlines() if line.startswith("data: {")]
         assert '"message":"Starting up task with 3 steps"' in told[0]
         assert '"type":"completion"' in told[-1]
-        rest = await client.post("/graphql", json={"query": query, "variables": {"id": id, "after": len(told) - 1}}, headers=headers)
+        rest = await client.post("/graphql", json={"query": query, "variables": {"id": task_id, "after": len(told) - 1}}, headers=headers)
         assert [line for line in rest.text.splitlines() if line.startswith("data: {")] == told[-1:]
 
 
@@ -124,12 +131,12 @@ async def test_tasks_are_cancelled_and_retried(folder: Folder):
     folder.add(template("waiting", [{"id": "wait", "action": "debug:wait", "input": {"seconds": "${{ 30 if secrets.wait else 0 }}"}}]))
     run = 'mutation ($secrets: JSON) { runTemplate(template: "template:waiting", values: {}, secrets: $secrets) { task { id } } }'
     async with served(folder) as client:
-        id = (await asked(client, run, secrets={"wait": "yes, long"}))["runTemplate"]["task"]["id"]
-        await asked(client, "mutation ($id: ID!) { cancelTask(id: $id) { task { id } } }", id=id)
-        assert (await ended(client, id))["status"] == "cancelled"
-        retried = await asked(client, "mutation ($id: ID!) { retryTask(id: $id) { task { attempt } problems { path } } }", id=id)
+        task_id = (await asked(client, run, secrets={"wait": "yes, long"}))["runTemplate"]["task"]["id"]
+        await asked(client, "mutation ($id: ID!) { cancelTask(id: $id) { task { id } } }", id=task_id)
+        assert (await ended(client, task_id))["status"] == "cancelled"
+        retried = await asked(client, "mutation ($id: ID!) { retryTask(id: $id) { task { attempt } problems { path } } }", id=task_id)
         assert retried == {"retryTask": {"task": {"attempt": 2}, "problems": []}}
-        assert (await ended(client, id))["status"] == "completed"
+        assert (await ended(client, task_id))["status"] == "completed"
 
 
 async def test_actions_are_listed_with_schemas_and_examples(folder: Folder):

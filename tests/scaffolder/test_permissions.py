@@ -40,24 +40,24 @@ async def test_templates_that_are_hidden_and_their_tasks_read_as_missing_ones(fo
     async with running(folder, folder.config(**policy)) as tasks:
         ann, bob = (access(tasks, folder, ref, policy) for ref in (ANN, BOB))
         tasks.access = bob
-        id = (await tasks.run("hidden", {}, {"token": "hidden from ann"})).task.id
+        task_id = (await tasks.run("hidden", {}, {"token": "hidden from ann"})).task.id
         attempts = [
             lambda: tasks.scaffolder.template(Ref("template:default/hidden"), ann),
             lambda: tasks.scaffolder.start(Ref("template:default/hidden"), {}, {}, ann),
             lambda: tasks.scaffolder.rehearse(Ref("template:default/hidden"), {}, {}, ann),
-            lambda: tasks.scaffolder.task(id, ann),
-            lambda: tasks.scaffolder.cancel(id, ann),
-            lambda: tasks.scaffolder.retry(id, {}, ann),
+            lambda: tasks.scaffolder.task(task_id, ann),
+            lambda: tasks.scaffolder.cancel(task_id, ann),
+            lambda: tasks.scaffolder.retry(task_id, {}, ann),
         ]
         told: list[str] = []
         for attempt in attempts:
             with pytest.raises(NotFoundError) as refused:
                 await attempt()
             told.append(str(refused.value))
-        assert set(told) == {"Template template:default/hidden not found", f"Task with id {id} does not exist"}
-        assert [seen.task.id async for seen in tasks.scaffolder.tasks(ann)] == []
-        assert [seen.task.id async for seen in tasks.scaffolder.tasks(bob)] == [id]
-        assert (await tasks.scaffolder.task(id, bob)).task.attempt == 1
+        assert set(told) == {"Template template:default/hidden not found", f"Task with id {task_id} does not exist"}
+        assert [task.id async for task in tasks.scaffolder.tasks(ann)] == []
+        assert [task.id async for task in tasks.scaffolder.tasks(bob)] == [task_id]
+        assert (await tasks.scaffolder.task(task_id, bob)).task.attempt == 1
 
 
 @pytest.mark.parametrize(
@@ -76,20 +76,20 @@ async def test_what_no_rule_allows_is_refused_and_not_done(folder: Folder, denie
     policy = rules({"allow": READ, "to": "everyone"}, {"deny": [denied], "to": [str(ANN)]})
     async with running(folder, folder.config(**policy)) as tasks:
         ann, tasks.access = access(tasks, folder, ANN, policy), access(tasks, folder, BOB, policy)
-        id = (await tasks.run("open")).task.id
+        task_id = (await tasks.run("open")).task.id
         ref = Ref("template:default/open")
         attempts = {
             "start": lambda: tasks.scaffolder.start(ref, {}, {}, ann),
             "rehearse": lambda: tasks.scaffolder.rehearse(ref, {}, {}, ann),
-            "retry": lambda: tasks.scaffolder.retry(id, {}, ann),
-            "cancel": lambda: tasks.scaffolder.cancel(id, ann),
-            "task": lambda: tasks.scaffolder.task(id, ann),
+            "retry": lambda: tasks.scaffolder.retry(task_id, {}, ann),
+            "cancel": lambda: tasks.scaffolder.cancel(task_id, ann),
+            "task": lambda: tasks.scaffolder.task(task_id, ann),
             "document": lambda: tasks.scaffolder.rehearse_document(template("x", []), {}, {}, {}, ann),
         }
         for name in what:
             with pytest.raises(ForbiddenError):
                 await attempts[name]()
-        assert [(seen.task.id, seen.task.attempt) async for seen in tasks.scaffolder.tasks(tasks.access)] == [(id, 1)]
+        assert [(task.id, task.attempt) async for task in tasks.scaffolder.tasks(tasks.access)] == [(task_id, 1)]
 
 
 async def test_without_the_right_to_execute_actions_every_step_fails(folder: Folder):
@@ -107,9 +107,9 @@ async def test_who_may_not_read_steps_sees_of_a_task_what_they_are_called(folder
     policy = rules({"allow": READ, "to": "everyone"}, {"deny": ["scaffolder.template.step.read"], "to": [str(ANN)]})
     async with running(folder, folder.config(**policy)) as tasks:
         ann, tasks.access = access(tasks, folder, ANN, policy), access(tasks, folder, BOB, policy)
-        id = (await tasks.run("open")).task.id
-        assert (await tasks.scaffolder.task(id, ann)).sees_steps is False
-        assert (await tasks.scaffolder.task(id, tasks.access)).sees_steps is True
+        task_id = (await tasks.run("open")).task.id
+        assert (await tasks.scaffolder.task(task_id, ann)).sees_steps is False
+        assert (await tasks.scaffolder.task(task_id, tasks.access)).sees_steps is True
 
 
 async def _denied(client: httpx.AsyncClient) -> list[int]:

@@ -29,8 +29,8 @@ def test_a_worker_goes_on_with_the_task_of_another_that_was_killed(tmp_path: Pat
             first.wait()
             with working(config):
                 began = time.monotonic()
-                while any(task(server, id)["status"] in ("open", "processing") for id in ids):
+                while any(task(server, task_id)["status"] in ("open", "processing") for task_id in ids):
                     assert time.monotonic() - began < 90
                     time.sleep(0.1)
-            for id in ids:
-                check(server, id, kept)
+            for task_id in ids:
+                check(server, task_id, kept)

@@ -1,9 +1,7 @@
 """Secrets of tasks: used where inputs are made, and nowhere to be read: in no row, log, answer or file of the store."""
 
-import os
 import stat
 from base64 import b64encode
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -60,25 +58,26 @@ async def test_secrets_are_in_no_row_and_no_line_while_a_task_runs_and_after_it(
             with pytest.raises(RefusedValuesError) as refused:
                 await tasks.start("secretive", {}, secrets)
             assert "secrets" in str(refused.value)
-        id = await tasks.start("secretive", {}, {"token": SECRET})
-        while (await tasks.statuses(id))["wait"] != "processing":
+        task_id = await tasks.start("secretive", {}, {"token": SECRET})
+        while (await tasks.statuses(task_id))["wait"] != "processing":
             pass
         during = await _rows(tasks)
         assert len(await tasks.store.states(SECRETS)) == 1
         assert len(await tasks.store.states(WORKSPACES)) >= 1
-        seen = await tasks.ended(id)
+        seen = await tasks.ended(task_id)
         after = await _rows(tasks)
         assert (seen.task.status.value, await tasks.store.states(SECRETS), await tasks.store.states(WORKSPACES)) == ("completed", [], [])
-        assert [_holds(text.encode()) for text in (during, after, str(seen), "\n".join(await tasks.messages(id)))] == [[]] * 4
+        assert [_holds(text.encode()) for text in (during, after, str(seen), "\n".join(await tasks.messages(task_id)))] == [[]] * 4
         assert seen.task.output == {"told": "[redacted]"}
-        assert (await tasks.statuses(id))["condition"] == "completed"
+        assert (await tasks.statuses(task_id))["condition"] == "completed"
     files = [path for path in folder.path.rglob("*") if path.is_file()]
     assert [path.name for path in files if _holds(path.read_bytes())] == []
 
 
 async def test_secrets_are_in_no_answer_of_a_run_and_of_a_dry_run(folder: Folder):
     folder.add(template("secretive", STEPS_OF_SECRETS[:2] + STEPS_OF_SECRETS[4:5]))
-    run = """mutation ($dry: Boolean!, $secrets: JSON) { runTemplate(template: "template:secretive", values: {}, secrets: $secrets, dryRun: $dry) {
+    run = """mutation ($dry: Boolean!, $secrets: JSON) {
+      runTemplate(template: "template:secretive", values: {}, secrets: $secrets, dryRun: $dry) {
       task { id } dryRun { error steps { id input } files { path } log { message } } problems { path } } }"""
     async with served(folder) as client:
         done = await asked(client, run, dry=True, secrets={"token": SECRET})
@@ -96,7 +95,7 @@ async def test_the_key_is_made_once_and_only_its_owner_reads_it(folder: Folder):
         async with running(folder) as tasks:
             await tasks.run("hello")
         key = folder.path / "data" / "catalog.db.key"
-        status = os.stat(key)
+        status = key.stat()
         assert (stat.S_IMODE(status.st_mode), status.st_size) == (0o600, 32)
 
 

@@ -9,6 +9,7 @@ from graph.errors import ConflictError, NotFoundError
 from graph.refs import Ref
 from tests.scaffolder.templates import Folder, log, running, template
 from workers.scaffolder.parameters import RefusedValuesError
+from workers.scaffolder.task_store import CHECKPOINTS, EVENTS, SECRETS, SPECS, STEPS, TASKS, WORKSPACES
 from workers.scaffolder.tasks import TaskStatus
 
 FETCH = {
@@ -127,22 +128,22 @@ async def test_a_retry_goes_on_from_the_step_that_failed_with_the_workspace_befo
 async def test_a_running_task_is_cancelled_and_one_that_is_over_stays(folder: Folder):
     folder.add(template("waiting", [{"id": "wait", "action": "debug:wait", "input": {"seconds": 60}}, log("after", "never")]))
     async with running(folder) as tasks:
-        id = await tasks.start("waiting")
+        task_id = await tasks.start("waiting")
         async with asyncio.timeout(15):
-            while "Beginning step debug:wait" not in await tasks.messages(id):
+            while "Beginning step debug:wait" not in await tasks.messages(task_id):  # noqa: ASYNC110 - it happens in a store
                 await asyncio.sleep(0.02)
         with pytest.raises(ConflictError, match="cannot be retried"):
-            await tasks.scaffolder.retry(id, {}, tasks.access)
-        await tasks.scaffolder.cancel(id, tasks.access)
-        seen = await tasks.ended(id)
+            await tasks.scaffolder.retry(task_id, {}, tasks.access)
+        await tasks.scaffolder.cancel(task_id, tasks.access)
+        seen = await tasks.ended(task_id)
         assert seen.task.status is TaskStatus.CANCELLED
-        assert await tasks.statuses(id) == {"wait": "cancelled", "after": "open"}
-        told = [event for event in await tasks.scaffolder.events(id, 0) if event.type != "log"]
+        assert await tasks.statuses(task_id) == {"wait": "cancelled", "after": "open"}
+        told = [event for event in await tasks.scaffolder.events(task_id, 0) if event.type != "log"]
         assert [(event.type, event.body["message"]) for event in told] == [
             ("cancelled", "Step wait has been cancelled."),
             ("completion", "Run completed with status: cancelled"),
         ]
-        assert (await tasks.scaffolder.cancel(id, tasks.access)).version == seen.task.version
+        assert (await tasks.scaffolder.cancel(task_id, tasks.access)).version == seen.task.version
 
 
 async def test_a_task_that_takes_too_long_is_ended(folder: Folder):
@@ -160,7 +161,7 @@ async def test_more_tasks_than_a_process_runs_at_once_wait(folder: Folder):
     folder.add(template("waiting", [{"id": "wait", "action": "debug:wait", "input": {"milliseconds": 300}}]))
     async with running(folder, folder.config(scaffolder={"concurrentTasksLimit": 1})) as tasks:
         ids = [await tasks.start("waiting") for _ in range(2)]
-        ended = [(await tasks.ended(id)).task for id in ids]
+        ended = [(await tasks.ended(task_id)).task for task_id in ids]
         assert [task.status for task in ended] == [TaskStatus.COMPLETED] * 2
         first, second = sorted(ended, key=lambda task: task.ended_at or task.created_at)
         assert first.ended_at is not None
@@ -193,3 +194,58 @@ async def test_unknown_actions_and_wrong_inputs_fail_the_step_that_has_them(fold
         assert unknown.task.error == "Template action with ID 'acme:none' is not registered; `scaffolderActions` lists those that are."
         wrong = await tasks.run("wrong")
         assert wrong.task.error == ("Invalid input passed to action fetch:plain: url: Field required; ulr: Extra inputs are not permitted")
+
+
+async def test_files_are_deleted_moved_listed_changed_and_filled_in(folder: Folder):
+    def step(action: str, **given: object) -> dict[str, object]:
+        return {"id": action.replace(":", "-"), "action": action, "input": given}
+
+    steps = [
+        step("fetch:plain", url="./skeleton", targetPath="src"),
+        step("workspace:template", sourcePath="src", targetPath="out", values={"n": 1}, copyWithoutTemplating=["raw"]),
+        step("roadiehq:utils:fs:append", path="out/a.txt", content="!"),
+        step("roadiehq:utils:fs:replace", files=[{"file": "out/*.txt", "find": "one", "replaceWith": "two"}]),
+        step("fs:rename", files=[{"from": "out/a.txt", "to": "out/deep/b.txt"}]),
+        step("fs:delete", files=["src", "out/**/*.tmp", "none/*"]),
+        step("workspace:template:file", sourcePath="out/raw/c.txt", targetPath="out/c.txt", values={"n": 2}),
+        step("catalog:write", entity={"kind": "Component", "metadata": {"name": "x"}}),
+        step("roadiehq:utils:serialize:yaml", data={"a": [1, "yes"]}),
+        step("fs:readdir", paths=["."], recursive=True),
+        step("fs:read", path="catalog-info.yaml", parser="yaml"),
+        step("debug:log", listWorkspace="with-contents"),
+    ]
+    skeleton = {"a.txt": "one ${{ values.n }}", "x.tmp": "x", "raw/c.txt": "${{ values.n }}", "{% if values.no %}d{% endif %}/e.txt": "e"}
+    output = {
+        "files": "${{ steps['fs-readdir'].output.files }}",
+        "yaml": "${{ steps['roadiehq-utils-serialize-yaml'].output.serialized }}",
+        "entity": "${{ steps['fs-read'].output.content }}",
+    }
+    folder.add(template("files", steps, output=output), {f"skeleton/{name}": text for name, text in skeleton.items()})
+    async with running(folder) as tasks:
+        seen = await tasks.run("files")
+        assert seen.task.error is None
+        assert [entry["path"] for entry in seen.task.output["files"]] == [
+            "catalog-info.yaml",
+            "out/c.txt",
+            "out/deep/b.txt",
+            "out/raw/c.txt",
+        ]
+        assert seen.task.output["yaml"] == "a:\n  - 1\n  - 'yes'\n"
+        assert seen.task.output["entity"]["metadata"]["annotations"] == {"backstage.io/source-template": "template:default/files"}
+        (listed,) = [message for message in await tasks.messages(seen.task.id) if message.startswith("Workspace:")]
+        assert " - out/deep/b.txt:\n\n  two 1!\n" in listed
+        assert " - out/c.txt:\n\n  2\n" in listed
+        assert " - out/raw/c.txt:\n\n  ${{ values.n }}" in listed
+
+
+async def test_tasks_that_ended_long_ago_are_forgotten_and_what_they_made_is_not(folder: Folder):
+    folder.add(template("hello", [log("say", "hello")]))
+    async with running(folder, folder.config(scaffolder={"taskRetention": {"seconds": 1}})) as tasks:
+        task_id = (await tasks.run("hello")).task.id
+        async with asyncio.timeout(30):
+            while await tasks.store.states(TASKS):  # noqa: ASYNC110 - it happens in a store
+                await asyncio.sleep(0.1)
+        for collection in (SPECS, SECRETS, STEPS, EVENTS, CHECKPOINTS, WORKSPACES):
+            assert await tasks.store.states(collection) == []
+        with pytest.raises(NotFoundError):
+            await tasks.scaffolder.task(task_id, tasks.access)

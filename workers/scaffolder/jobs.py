@@ -18,6 +18,7 @@ from graph.errors import CallboardError, NotFoundError, StaleWriteError, StoreEr
 from workers.jobs import job
 from workers.leases import BusyError, LeaseLostError, drop_lease, holding
 from workers.queue import Queue
+from workers.scaffolder.context import StepFailedError
 from workers.scaffolder.records import StoredRecord
 from workers.scaffolder.running import Run
 from workers.scaffolder.scaffolding import Scaffolding
@@ -49,8 +50,6 @@ async def request_tasks(ctx: Mapping[str, Any]) -> None:
     """Ask for the tasks that nobody runs although somebody should, and for the end of those that are kept no longer."""
     scaffolding: Scaffolding = ctx["scaffolding"]
     queue: Queue = ctx["queue"]
-    if not scaffolding.runs:
-        return
     try:
         due = await scaffolding.tasks.due(_MOST_AT_ONCE)
     except StoreUnavailableError as error:
@@ -110,6 +109,8 @@ class _Running:
         task = await self._tasks.change(self._id, _begun)
         if task.status.is_over:
             return
+        if task.is_cancelled:
+            return await self._end(TaskStatus.CANCELLED, None, {})
         _log.info("task %s of %s runs, attempt %d", task.id, task.template, task.attempt)
         try:
             output = await self._watched(task)
@@ -131,7 +132,7 @@ class _Running:
 
     async def _watched(self, task: Task) -> Mapping[str, Any]:
         """The task's output. _CancelledError, _TimedOutError, or what the run raises."""
-        with TemporaryDirectory(prefix="callboard-task-") as folder:
+        with TemporaryDirectory(prefix="callboard-task-", ignore_cleanup_errors=True) as folder:
             running = asyncio.create_task(self._run(task, Path(folder)))
             watching = asyncio.create_task(self._watch(task))
             try:
@@ -141,6 +142,9 @@ class _Running:
                     with suppress(asyncio.CancelledError, Exception):
                         await running
                     watching.result()
+                if running.cancelled():
+                    # Whoever ends this worker cancels the waiting above, not what it waits for.
+                    raise StepFailedError("an action ended the task by a cancellation of its own")
                 return running.result()
             finally:
                 for one in (running, watching):

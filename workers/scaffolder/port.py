@@ -45,7 +45,8 @@ class RehearsedFile:
 class Rehearsed:
     """What a dry run came to. `error` says why it failed, if it did; what was done until then is here as well.
 
-    `inputs` are those of the steps by their places, with secrets masked, as their actions would get them.
+    `inputs` are those of the steps by their places, with secrets masked, as their actions would get them; `failures` tell of expressions in
+    them, and in the output, that failed and were left as they were.
     """
 
     spec: TaskSpec
@@ -55,6 +56,7 @@ class Rehearsed:
     files: Sequence[RehearsedFile]
     output: Mapping[str, Any]
     error: str | None
+    failures: Sequence[str]
 
 
 class Scaffolder(Protocol):
@@ -97,8 +99,12 @@ class Scaffolder(Protocol):
 
     def tasks(
         self, access: Access, *, created_by: Sequence[Ref] | None = None, status: Sequence[str] | None = None, after: str = ""
-    ) -> AsyncIterator[SeenTask]:
+    ) -> AsyncIterator[Task]:
         """All tasks that are seen, newest first, after the one of that id; of some creators, and of some status, if given."""
+        ...
+
+    async def shown(self, tasks: Sequence[Task], access: Access) -> Sequence[SeenTask]:
+        """At most 1,000 tasks, as whoever asks sees them; one that is not seen, or has gone, is left out."""
         ...
 
     async def steps(self, seen: SeenTask) -> Sequence[StepState]:

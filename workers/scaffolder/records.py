@@ -91,11 +91,10 @@ class StoredRecord:
 
 @dataclass(slots=True)
 class RehearsedRecord:
-    """Keeps what a dry run would write."""
+    """Keeps what a dry run is asked for: its log, and how its steps are."""
 
     events: list[Event] = field(default_factory=list[Event])
     states: dict[int, StepState] = field(default_factory=dict[int, StepState])
-    effects: list[Effect] = field(default_factory=list[Effect])
 
     async def log(self, events: Sequence[Event]) -> None:
         left = max(0, MOST_EVENTS - len(self.events))
@@ -114,7 +113,7 @@ class RehearsedRecord:
         pass
 
     async def add_effect(self, state: StepState, effect: Effect) -> None:
-        self.effects.append(effect)
+        pass
 
     async def keep_workspace(self, archive: bytes) -> str | None:
         return None

@@ -20,7 +20,7 @@ async def rehearsed_task(
     much.
     """
     record = RehearsedRecord()
-    with TemporaryDirectory(prefix="callboard-dry-run-") as folder:
+    with TemporaryDirectory(prefix="callboard-dry-run-", ignore_cleanup_errors=True) as folder:
         run = workshop.run_of(new_task_id(), spec, access, secrets, record, Path(folder), is_dry_run=is_dry_run)
         output: Mapping[str, Any] = {}
         error: str | None = None
@@ -34,4 +34,4 @@ async def rehearsed_task(
             RehearsedFile(entry.path, workspace.read(entry.path), entry.executable) for entry in workspace.entries() if not entry.is_folder
         ]
     states = [record.states[index] for index in sorted(record.states)]
-    return Rehearsed(spec, record.events, states, run.inputs, files, output, error)
+    return Rehearsed(spec, record.events, states, run.inputs, files, output, error, list(dict.fromkeys(run.failures)))

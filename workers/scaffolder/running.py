@@ -14,7 +14,7 @@ import orjson
 from pydantic import BaseModel
 
 from graph.access import Access, Action
-from graph.errors import CallboardError, InputError, StoreUnavailableError
+from graph.errors import CallboardError, InputError, LimitExceededError, StoreUnavailableError
 from plugins.actions import Action as TemplateAction
 from plugins.actions import Idempotency
 from workers.leases import LeaseLostError
@@ -25,18 +25,20 @@ from workers.scaffolder.registry import ActionRegistry, example_output, schema_o
 from workers.scaffolder.snapshots import packed
 from workers.scaffolder.tasks import EventType, StepState, StepStatus, TaskSpec, event_now
 from workers.scaffolder.templates import Step
-from workers.scaffolder.templating.rendering import Condition, Renderer
+from workers.scaffolder.templating.rendering import Condition, Failure, Renderer
 from workers.scaffolder.workspace import TaskWorkspace
 
 _FLUSH_SECONDS = 0.25
 _MOST_ITEMS = 1000
+_MOST_OUTPUT_BYTES = 4 * 1024 * 1024
 _UNTOLD = "***"
 
 
 @dataclass(slots=True)
 class Run:
     """One run of a task, or a dry run. `done` are the states of steps that were over before it, with what later steps read of them;
-    `interrupted` are the places of those in which a worker was lost. In a dry run `inputs` become those of the steps, secrets masked.
+    `interrupted` are the places of those in which a worker was lost. In a dry run `inputs` become those of the steps, secrets masked, and
+    `failures` tell of expressions that failed and were left as they were.
     """
 
     task_id: str
@@ -56,6 +58,7 @@ class Run:
     done: Mapping[int, tuple[StepState, Mapping[str, Any]]] = field(default_factory=dict[int, tuple[StepState, Mapping[str, Any]]])
     interrupted: Collection[int] = ()
     inputs: dict[int, Any] = field(default_factory=dict[int, Any])
+    failures: list[str] = field(default_factory=list[str])
 
     async def complete(self) -> Mapping[str, Any]:
         """The task's output. StepFailedError if a step failed, once all that wanted to run nevertheless did."""
@@ -90,16 +93,21 @@ class _Steps:
                 first = first or error
         if first:
             raise StepFailedError(first)
-        output = await self._rendered(run.spec.output, self._context())
+        output = await self._rendered(run.spec.output, self._context(), "output")
         for name in ("links", "text"):
             if isinstance(output.get(name), list):
                 output[name] = [_without_condition(item) for item in output[name] if _is_shown(item)]
         return run.masking.value(output)
 
-    async def _rendered(self, value: Any, context: Mapping[str, Any]) -> Any:
+    async def _rendered(self, value: Any, context: Mapping[str, Any], of: str = "") -> Any:
+        """The value with its expressions evaluated; with `of`, what it is, those that fail are remembered."""
+        run, failures = self._run, list[Failure]()
         # In a thread, since a template may keep it busy for as long as its limits allow.
-        run = self._run
-        return await asyncio.to_thread(run.renderer.render_value, value, context, failed=self._failed, seed=run.task_id)
+        rendered = await asyncio.to_thread(
+            run.renderer.render_value, value, context, failures=failures, failed=self._failed, seed=run.task_id
+        )
+        run.failures += (run.masking.text(_failure(of, failure)) for failure in failures if of)
+        return rendered
 
     async def _condition(self, condition: str | bool, context: Mapping[str, Any]) -> Condition:
         run = self._run
@@ -109,6 +117,8 @@ class _Steps:
         """Take a step as it went before; its error, if it failed the task."""
         if state.status is StepStatus.COMPLETED:
             self._outputs[step.id] = {"output": output}
+            # What was masked in it then, because secrets made it, is to be masked now as well.
+            self._run.masking.add(text for text, _ in _differing(output, state.output))
             await self._tell(f"Skipping step {step.id} because it was already completed in a previous run", step, StepStatus.COMPLETED)
         return state.error if state.fails_task else None
 
@@ -159,7 +169,7 @@ class _Steps:
         if not isinstance(error, CallboardError):
             # Nobody raised it on purpose, so whoever mends the action needs to know where.
             log.error("".join(traceback.format_exception(error)))
-            await self._drain(log, step)
+        await self._drain(log, step)
         message = run.masking.text(str(error) or type(error).__name__)
         tolerated = is_truthy(await self._rendered(step.continue_on_failure, self._context()))
         ended = replace(state, status=StepStatus.FAILED, ended_at=datetime.now(UTC), error=message, is_tolerated=tolerated)
@@ -181,7 +191,7 @@ class _Steps:
             return False, {}
         action = run.actions.action(step.action)
         if run.is_dry_run:
-            shown = await self._rendered(step.input, self._context(secrets=_Secrets.MASKED))
+            shown = await self._rendered(step.input, self._context(secrets=_Secrets.MASKED), f"{step.id}.input")
             run.inputs[state.index] = shown
             log.info(f"Running {action.id} in dry-run mode with inputs (secrets redacted): {_json(shown)}")
             if not action.supports_dry_run:
@@ -204,26 +214,26 @@ class _Steps:
                 else:
                     outputs.setdefault(name, []).append(value)
         await asyncio.to_thread(run.workspace.size)
-        return True, outputs
+        return True, _kept(outputs)
 
     async def _acted(self, state: StepState, step: Step, action: TemplateAction, iteration: _Iteration, log: StepLog) -> Mapping[str, Any]:
         run = self._run
         context = StepContext(
-            run.task_id,
-            step.id,
-            step.name,
-            run.spec.template,
-            run.spec.user,
-            run.access,
-            run.secrets,
-            run.is_dry_run,
-            run.workspace,
-            log,
-            run.hosts,
-            run.record,
-            state,
-            run.folder,
-            iteration.item,
+            task_id=run.task_id,
+            step_id=step.id,
+            step_name=step.name,
+            template=run.spec.template,
+            user=run.spec.user,
+            access=run.access,
+            secrets=run.secrets,
+            is_dry_run=run.is_dry_run,
+            workspace=run.workspace,
+            log=log,
+            hosts=run.hosts,
+            record=run.record,
+            state=state,
+            folder=run.folder,
+            item=iteration.item,
         )
         returned = await action.run(iteration.input, context)
         if returned is not None:
@@ -319,6 +329,13 @@ class _Secrets(Enum):
         return {} if self is _Secrets.ABSENT else {name: value if self is _Secrets.GIVEN else _UNTOLD for name, value in secrets.items()}
 
 
+def _failure(of: str, failure: Failure) -> str:
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in failure.path)
+    error = failure.error
+    place = "" if error.line is None else f" (line {error.line}, column {error.column})"
+    return f"{of}{where} is left as it was, since its expression fails: {error}{place}"
+
+
 def _is_shown(item: Any) -> bool:
     entry: Mapping[str, Any] = cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {}
     return "if" not in entry or is_truthy(entry["if"])
@@ -354,6 +371,17 @@ def _differing(given: Any, bare: Any) -> Iterator[tuple[str, Any]]:
         others = cast("list[Any]", bare) if isinstance(bare, list) else []
         for place, item in enumerate(cast("list[Any]", given)):
             yield from _differing(item, others[place] if place < len(others) else None)
+
+
+def _kept(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outputs as they are kept and read again. InputError for what JSON can't hold, LimitExceededError for too much."""
+    try:
+        text = orjson.dumps(outputs)
+    except orjson.JSONEncodeError as error:
+        raise InputError(f"the action gave an output that JSON can't hold: {error}") from error
+    if len(text) > _MOST_OUTPUT_BYTES:
+        raise LimitExceededError(f"the step's output has {len(text):,} bytes, and {_MOST_OUTPUT_BYTES:,} at most are kept")
+    return orjson.loads(text)
 
 
 def _json(value: Any) -> str:

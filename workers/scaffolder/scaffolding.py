@@ -5,23 +5,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from graph.access import Access, Principal
-from graph.errors import ConflictError
 from graph.policy import policy_from
 from graph.relations import RelationRegistry
 from graph.store import Store
-from workers.scaffolder.sealing import Seal, seal_from
+from workers.scaffolder.sealing import seal_from
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.workshop import Workshop
 
 
 @dataclass
 class Scaffolding:
-    """One for each process. `running` counts the tasks that it runs now."""
+    """One for each process. `running` counts the tasks that it runs now, `rehearsing` the dry runs."""
 
     workshop: Workshop
     store: Store
     registry: RelationRegistry
     running: int = field(default=0, init=False)
+    rehearsing: int = field(default=0, init=False)
 
     @cached_property
     def policy(self) -> Callable[[Principal], Access]:
@@ -29,17 +29,7 @@ class Scaffolding:
         return policy_from(self.workshop.config.permission)
 
     @cached_property
-    def runs(self) -> bool:
-        """Whether tasks can be run: not where nothing can be encrypted, because several processes would need one key."""
-        return self._seal is not None
-
-    @cached_property
     def tasks(self) -> TaskStore:
-        """The rows of tasks. ConflictError where nothing can be encrypted."""
-        if self._seal is None:
-            raise ConflictError("templates can't be run: without the embedded store they need scaffolder.encryptionKey to be configured")
-        return TaskStore(self.store, self._seal, self.workshop.config.scaffolder.task_retention)
-
-    @cached_property
-    def _seal(self) -> Seal | None:
-        return seal_from(self.workshop.config)
+        """The rows of tasks."""
+        config = self.workshop.config
+        return TaskStore(self.store, lambda: seal_from(config), config.scaffolder.task_retention)

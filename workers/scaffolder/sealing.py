@@ -1,7 +1,9 @@
 """Encryption of what tasks must not leave in the store in clear: secrets, values that only later steps read, and workspaces."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 
 import orjson
@@ -49,25 +51,32 @@ class Seal:
         return orjson.loads(self.open(bytes.fromhex(text), name))
 
 
-def seal_from(config: Config) -> Seal | None:
-    """The seal of a configuration; its key file is made at the first use of an embedded store. None where a key has to be configured."""
+def seal_from(config: Config) -> Seal:
+    """The seal of a configuration; with an embedded store the file of its key is made if there is none.
+
+    ConflictError where a key has to be configured, because several processes need the same one.
+    """
     key = config.scaffolder.encryption_key
     if key is not None:
         return Seal(key.get_secret_value().encode())
     database = config.backend.database
-    return Seal(_kept_key(database.connection.filename)) if isinstance(database, SqliteDatabase) else None
+    if not isinstance(database, SqliteDatabase):
+        raise ConflictError("templates can't be run: without the embedded store they need scaffolder.encryptionKey to be configured")
+    return Seal(_kept_key(database.connection.filename))
 
 
 def _kept_key(database: Path) -> bytes:
     """The key in the file beside the database, made there if there is none."""
     path = database.with_name(f"{database.name}.key")
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(os.urandom(32))
-        file.flush()
-        os.fsync(handle)
+    if not path.exists():
+        # Written elsewhere first, so that nobody finds half a key. mkstemp's files are their owner's alone.
+        handle, made = mkstemp(dir=path.parent, prefix=f"{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(os.urandom(32))
+            file.flush()
+            os.fsync(handle)
+        with suppress(FileExistsError):
+            os.link(made, path)
+        Path(made).unlink()
     return path.read_bytes()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from graph.access import Access, Action
 from graph.conditions import EVERYTHING
 from graph.entities import Document, Entity
-from graph.errors import ConflictError, ForbiddenError, InputError, NotFoundError
+from graph.errors import ConflictError, ForbiddenError, InputError, NotFoundError, RateLimitedError
 from graph.policy import seen_and_allowed
 from graph.redacting import seen_by
 from graph.refs import Ref
@@ -27,6 +27,8 @@ from workers.scaffolder.templates import API_VERSION, Template, template_of
 from workers.scaffolder.workspace import TaskWorkspace
 
 _DRY_RUN_SECONDS = 120
+_DRY_RUN_DELAY_SECONDS = 5
+_MOST_DRY_RUNS = 4
 _MOST_SECRETS = 100
 _PAGE = 200
 _SOURCE = "backstage.io/source-location"
@@ -96,14 +98,14 @@ class TaskScaffolder:
 
     async def task(self, id: str, access: Access) -> SeenTask:
         access.demand(Action.TASK_READ)
-        found = await self._seen([await self._stored(id)], access)
+        found = await self.shown([await self._stored(id)], access)
         if not found:
             raise NotFoundError(f"Task with id {id} does not exist")
         return found[0]
 
     async def tasks(
         self, access: Access, *, created_by: Sequence[Ref] | None = None, status: Sequence[str] | None = None, after: str = ""
-    ) -> AsyncIterator[SeenTask]:
+    ) -> AsyncIterator[Task]:
         access.demand(Action.TASK_READ)
         waiting: list[Task] = []
         async for task in self.scaffolding.tasks.tasks(after):
@@ -115,6 +117,15 @@ class TaskScaffolder:
                 waiting = []
         for seen in await self._seen(waiting, access):
             yield seen
+
+    async def shown(self, tasks: Sequence[Task], access: Access) -> Sequence[SeenTask]:
+        seen = await self._seen(tasks, access)
+        specs = await self.scaffolding.tasks.specs([task.id for task in seen])
+        everything = access.on(Action.TEMPLATE_STEPS_READ) == EVERYTHING
+        visible = EVERYTHING if everything else seen_and_allowed(access, Action.TEMPLATE_STEPS_READ)
+        refs = [] if everything else sorted({task.template for task in seen})
+        readable = await self.scaffolding.store.entities_by_ref(refs, visible=visible)
+        return [SeenTask(task, specs[task.id], everything or task.template in readable) for task in seen if task.id in specs]
 
     async def steps(self, seen: SeenTask) -> Sequence[StepState]:
         known = await self.scaffolding.tasks.steps(seen.task.id)
@@ -165,16 +176,13 @@ class TaskScaffolder:
             raise NotFoundError(f"Task with id {id[:100]} does not exist")
         return task
 
-    async def _seen(self, tasks: Sequence[Task], access: Access) -> Sequence[SeenTask]:
-        """Those of the tasks that are seen; at most 1,000 are given."""
-        store, own = self.scaffolding.store, access.principal.ref
-        refs = sorted({task.template for task in tasks})
-        visible = await store.entities_by_ref(refs, visible=access.visible)
-        readable = await store.entities_by_ref(refs, visible=seen_and_allowed(access, Action.TEMPLATE_STEPS_READ))
-        shown = [task for task in tasks if task.created_by == own or task.template in visible or access.visible == EVERYTHING]
-        specs = await self.scaffolding.tasks.specs([task.id for task in shown])
-        everything = access.on(Action.TEMPLATE_STEPS_READ) == EVERYTHING
-        return [SeenTask(task, specs[task.id], everything or task.template in readable) for task in shown if task.id in specs]
+    async def _seen(self, tasks: Sequence[Task], access: Access) -> Sequence[Task]:
+        """Those of the tasks whose templates are seen, or that whoever asks started."""
+        if access.visible == EVERYTHING:
+            return tasks
+        refs = sorted({task.template for task in tasks if task.created_by != access.principal.ref})
+        visible = await self.scaffolding.store.entities_by_ref(refs, visible=access.visible)
+        return [task for task in tasks if task.created_by == access.principal.ref or task.template in visible]
 
     async def _found(self, entity: Entity, access: Access) -> FoundTemplate:
         store = self.scaffolding.store
@@ -205,11 +213,17 @@ class TaskScaffolder:
         return TaskSpec(API_VERSION, template.steps, template.output, accepted, user, info, principal, template.recovery)
 
     async def _rehearsed(self, spec: TaskSpec, access: Access, secrets: Mapping[str, str]) -> Rehearsed:
+        scaffolding = self.scaffolding
+        if scaffolding.rehearsing >= _MOST_DRY_RUNS:
+            raise RateLimitedError("as many dry runs as may are under way; try again in a few seconds", _DRY_RUN_DELAY_SECONDS)
+        scaffolding.rehearsing += 1
         try:
             async with asyncio.timeout(_DRY_RUN_SECONDS):
                 return await rehearsed_task(self.scaffolding.workshop, spec, access, secrets)
         except TimeoutError as error:
             raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
+        finally:
+            scaffolding.rehearsing -= 1
 
 
 def _demand_runnable(template: Template) -> None:

@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
@@ -39,14 +40,19 @@ _CUT_OFF = (StepStatus.PROCESSING, StepStatus.CANCELLED)
 class TaskStore:
     """Reads and writes tasks. Every method raises StoreUnavailableError while the store can't be reached."""
 
-    def __init__(self, store: Store, seal: Seal, retention: timedelta) -> None:
-        self._store, self._seal, self._retention = store, seal, retention
+    def __init__(self, store: Store, seal: Callable[[], Seal], retention: timedelta) -> None:
+        """`seal` is asked for when something has to be sealed for the first time, and may raise ConflictError then."""
+        self._store, self._make_seal, self._retention = store, seal, retention
+
+    @cached_property
+    def _seal(self) -> Seal:
+        return self._make_seal()
 
     async def add(self, task: Task, spec: TaskSpec, secrets: Mapping[str, str]) -> None:
-        """Keep a new task, to be run at once."""
+        """Keep a new task, to be run at once. ConflictError where nothing can be sealed."""
         writes = [
             StateWrite(SPECS, task.id, spec.encoded(), expected=0),
-            *self._secrets(task.id, secrets),
+            StateWrite(SECRETS, task.id, self._sealed(task.id, secrets), expected=0),
             StateWrite(TASKS, task.id, task.encoded(), due=datetime.now(UTC), expected=0),
         ]
         await self._store.write_states(writes)
@@ -119,9 +125,8 @@ class TaskStore:
         rows = await self._store.states(SECRETS, ids=[id])
         return self._seal.open_json(rows[0].value["sealed"], f"secrets {id}") if rows else {}
 
-    def _secrets(self, id: str, secrets: Mapping[str, str]) -> Sequence[StateWrite]:
-        value = {"sealed": self._seal.close_json(dict(secrets), f"secrets {id}")} if secrets else None
-        return [StateWrite(SECRETS, id, value)]
+    def _sealed(self, id: str, secrets: Mapping[str, str]) -> Mapping[str, str]:
+        return {"sealed": self._seal.close_json(dict(secrets), f"secrets {id}")}
 
     async def steps(self, id: str) -> Mapping[int, StepState]:
         """The steps that were begun, by their place, counted from 0."""
@@ -148,7 +153,7 @@ class TaskStore:
             async for row in self._rows(EVENTS, id)
             if row.value["type"] in (EventType.COMPLETION, EventType.CANCELLED)
         ]
-        return await self.change(id, change, *forgotten, *over, *self._secrets(id, secrets))
+        return await self.change(id, change, *forgotten, *over, StateWrite(SECRETS, id, self._sealed(id, secrets)))
 
     async def add_events(self, id: str, events: Sequence[Event], last: int = 0) -> int:
         """Write the events after those that are there, and return the last one's number. `last` is the number known of the last one."""

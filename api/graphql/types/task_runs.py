@@ -86,6 +86,7 @@ class DryRun:
     steps: list[DryRunStep] = reading(_dry_steps, "The steps, with what their actions would get.")
     files: list[DryRunFile] = attribute("The files of the workspace in the end.")
     output: JSON = reading(lambda done: dict(done.output), "The output.")
+    failures: list[str] = attribute("Expressions of inputs and the output that fail, and are left as they were.")
     log: list[ScaffolderTaskEvent] = reading(lambda done: list(done.events), "What was logged.")
 
 

@@ -22,7 +22,7 @@ from graph.errors import InputError, LimitExceededError, NotFoundError
 from plugins.actions import Action, Effect
 from workers.scaffolder.port import SeenTask
 from workers.scaffolder.registry import schemas_of
-from workers.scaffolder.tasks import Event, StepState, TaskStatus
+from workers.scaffolder.tasks import Event, StepState, Task, TaskStatus
 
 _SCOPE = "tasks"
 _MOST_EVENTS = 1_000
@@ -161,17 +161,18 @@ async def _tasks(
         raise InputError(f"`status` names {unknown[0]!r}; known are {', '.join(TaskStatus)}")
     refs = None if creators is None else [ref_given("createdBy", text) for text in creators]
 
-    def found(after: str) -> AsyncIterator[SeenTask]:
+    def found(after: str) -> AsyncIterator[Task]:
         return info.context.templates.tasks(info.context.access, created_by=refs, status=wanted, after=after)
 
     async def load() -> Slice[SeenTask]:
-        rows: list[ListedRow[SeenTask]] = []
-        before = window.after[0] if window.after else None
-        async for seen in found(before or ""):
-            if len(rows) == window.limit:
-                return Slice(rows, before is not None, True)
-            rows.append(ListedRow(_SCOPE, (seen.task.id,), seen.task.id, seen))
-        return Slice(rows, before is not None, False)
+        before, chosen, more = window.after[0] if window.after else None, list[Task](), False
+        async for task in found(before or ""):
+            if more := len(chosen) == window.limit:
+                break
+            chosen.append(task)
+        shown = await info.context.templates.shown(chosen, info.context.access)
+        rows = [ListedRow(_SCOPE, (seen.task.id,), seen.task.id, seen) for seen in shown]
+        return Slice(rows, before is not None, more)
 
     async def total() -> int:
         numbers = count()

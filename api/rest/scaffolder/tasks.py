@@ -14,9 +14,9 @@ from api.rest.scaffolder.conversion import task_json
 from graph.access import Action
 from graph.errors import InputError
 from graph.refs import Ref, parse_ref
-from workers.scaffolder.port import SeenTask
 from workers.scaffolder.tasks import Task
 
+_MOST_TASKS = 1_000
 _ORDERS: Mapping[str, Callable[[Task], str]] = {
     "created_at": lambda task: task.created_at.isoformat(),
     "status": lambda task: task.status.value,
@@ -58,14 +58,12 @@ class _Tasks:
         limit, offset = whole_number(request, "limit"), whole_number(request, "offset") or 0
         orders = [_order(text) for text in asked.getlist("order")]
         creators = [Ref(text.lower()) for text in asked.getlist("createdBy")] or None
-        found: list[SeenTask] = []
-        async for seen in self._asking.scaffolder.tasks(access, created_by=creators, status=asked.getlist("status") or None):
-            found.append(seen)
+        scaffolder = self._asking.scaffolder
+        found = [task async for task in scaffolder.tasks(access, created_by=creators, status=asked.getlist("status") or None)]
         for name, descending in reversed(orders):
-            value = _ORDERS[name]
-            found.sort(key=lambda seen: value(seen.task), reverse=descending)
-        page = found[offset:] if limit is None else found[offset : offset + limit]
-        return json_answer({"tasks": [task_json(seen) for seen in page], "totalTasks": len(found)})
+            found.sort(key=_ORDERS[name], reverse=descending)
+        page = found[offset : offset + min(_MOST_TASKS if limit is None else limit, _MOST_TASKS)]
+        return json_answer({"tasks": [task_json(seen) for seen in await scaffolder.shown(page, access)], "totalTasks": len(found)})
 
     async def shown(self, request: Request) -> Response:
         task_id: str = request.path_params["id"]

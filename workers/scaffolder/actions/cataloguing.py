@@ -70,7 +70,10 @@ class Write(ActionModel):
 
 def cataloguing_actions(catalog: TaskCatalog) -> Sequence[Action]:
     """Those of this module, on that catalog."""
+    return [_registering(catalog), _fetching(catalog), _write]
 
+
+def _registering(catalog: TaskCatalog) -> Action:
     @action(
         "catalog:register",
         "Registers entities from a catalog descriptor file in the workspace into the software catalog.",
@@ -92,6 +95,10 @@ def cataloguing_actions(catalog: TaskCatalog) -> Sequence[Action]:
         main = _main_of(done.refs)
         return RegisterOutput(catalog_info_url=url, **({"entity_ref": main} if main else {}))
 
+    return register
+
+
+def _fetching(catalog: TaskCatalog) -> Action:
     @action(
         "catalog:fetch",
         "Returns entity or entities from the catalog by entity reference(s)",
@@ -114,7 +121,7 @@ def cataloguing_actions(catalog: TaskCatalog) -> Sequence[Action]:
         told: dict[str, Any] = {"entity": entities.pop(0)} if given.entity_ref else {}
         return FetchOutput.model_validate({**told, **({"entities": entities} if given.entity_refs is not None else {})})
 
-    return [register, fetch, _write]
+    return fetch
 
 
 @action("catalog:write", "Writes the catalog-info.yaml for your template", supports_dry_run=True, idempotency=Idempotency.REPEATABLE)

@@ -141,15 +141,11 @@ ACTIONS: Sequence[Action] = (_delete, _rename, _read_dir, _read, _write)
 def _deleted(patterns: Sequence[str], context: ActionContext) -> None:
     workspace = context.workspace
     for pattern in patterns:
-        found = [] if _is_there(workspace, pattern) else [entry.path for entry in entries_matching(workspace, pattern)]
-        for path in found or [pattern]:
+        # What is called so is meant first, whatever wildcards its name may hold.
+        is_there = workspace.entry(pattern) is not None
+        for path in [pattern] if is_there else [entry.path for entry in entries_matching(workspace, pattern)]:
             workspace.remove(path)
             context.log.info(f"File {path} deleted successfully")
-
-
-def _is_there(workspace: Workspace, path: str) -> bool:
-    """Whether the path names something itself, whatever wildcards it may hold."""
-    return workspace.entry(path) is not None
 
 
 def _listed(entry: WorkspaceEntry, workspace: Workspace) -> ListedEntry:

@@ -132,7 +132,10 @@ class _Filling:
 
 def templating_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
     """Those of this module, which read from `sources` and render with `filters`."""
+    return [*_folder_actions(sources, filters), *_file_actions(sources, filters)]
 
+
+def _folder_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
     @action(
         "fetch:template",
         "Downloads a skeleton, templates variables into file and directory names and content, and places the result in the workspace, or "
@@ -167,6 +170,10 @@ def templating_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
         files = await asyncio.to_thread(_files_of, context.workspace, source)
         await _fill(given, context, filters, target, files)
 
+    return [fetch_template, workspace_template]
+
+
+def _file_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
     @action(
         "fetch:template:file",
         "Downloads single file, templates variables into its content, and places it in the workspace.",
@@ -189,7 +196,7 @@ def templating_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
 
         await _fill_one(given, context, filters, given.target_path, read)
 
-    return [fetch_template, workspace_template, fetch_template_file, workspace_template_file]
+    return [fetch_template_file, workspace_template_file]
 
 
 async def _fill(given: _Folder, context: ActionContext, filters: Filters, folder: str, files: Sequence[SourceFile]) -> None:

@@ -62,6 +62,8 @@ def join(parts: list[str], separator: str, budget: Budget) -> str:
 
 def to_number(value: Value, budget: Budget) -> float:
     """`Number(value)`. RenderError for functions."""
+    if isinstance(value, float):
+        return value
     primitive = to_primitive(value, budget)
     if isinstance(primitive, Undefined):
         return numbers.NAN
@@ -118,6 +120,8 @@ def is_equal(left: Value, right: Value, budget: Budget) -> bool:
 
 def added(left: Value, right: Value, budget: Budget) -> Value:
     """`left + right`."""
+    if isinstance(left, float) and isinstance(right, float):
+        return left + right
     one, other = to_primitive(left, budget), to_primitive(right, budget)
     if isinstance(one, str) or isinstance(other, str):
         return concatenated(one, other, budget)
@@ -133,10 +137,11 @@ def concatenated(left: Value, right: Value, budget: Budget) -> str:
 
 def order(left: Value, right: Value, budget: Budget) -> float:
     """Below, at or above zero as left is less than, equal to or greater than right; NaN where they can't be compared."""
-    one, other = to_primitive(left, budget), to_primitive(right, budget)
-    if isinstance(one, str) and isinstance(other, str):
-        return float((one > other) - (one < other))
-    number, against = to_number(one, budget), to_number(other, budget)
+    if not (isinstance(left, float) and isinstance(right, float)):
+        left, right = to_primitive(left, budget), to_primitive(right, budget)
+    if isinstance(left, str) and isinstance(right, str):
+        return float((left > right) - (left < right))
+    number, against = to_number(left, budget), to_number(right, budget)
     return numbers.NAN if isnan(number) or isnan(against) else float((number > against) - (number < against))
 
 

@@ -119,8 +119,12 @@ class ExpressionParser:
     def _operation(self, least: int) -> Expression:
         """Operands joined by operators that bind at least as strongly as the level says."""
         left = self._prefixed() if least <= _Level.NOT else self._filtered()
+        tested = False
         while (level := self._level()) and level >= least:
             self._budget.node()
+            if level == _Level.IS and tested:
+                raise PlacedError("Only one test can follow a value.", self._token.offset)
+            tested = tested or level in {_Level.IN, _Level.IS}
             if level == _Level.PRODUCT:
                 left = self._products(left)
             elif level == _Level.IN:
@@ -262,28 +266,26 @@ class ExpressionParser:
     def _primary(self) -> Expression:
         token = self._next()
         self._budget.node()
-        if token.kind == "number":
-            return Literal(token.offset, float(token.text))
-        if token.kind == "string":
-            return Literal(token.offset, token.text)
+        if token.kind == "name":
+            constant = token.text in _CONSTANTS
+            return Literal(token.offset, _CONSTANTS[token.text]) if constant else nodes.Name(token.offset, self._allowed(token))
+        if token.kind in {"number", "string"}:
+            return Literal(token.offset, float(token.text) if token.kind == "number" else token.text)
         if token.kind == "regex":
             return nodes.RegexLiteral(token.offset, token.text, token.flags)
-        if token.kind == "name":
-            return (
-                Literal(token.offset, _CONSTANTS[token.text])
-                if token.text in _CONSTANTS
-                else nodes.Name(token.offset, self._allowed(token))
-            )
-        if token.text == "(" and token.kind == "operator":
+        return self._enclosed(token)
+
+    def _enclosed(self, opening: Token) -> Expression:
+        if opening.text == "(":
             items = self._items(")")
             if not items:
-                raise PlacedError("There is nothing in the parentheses.", token.offset)
-            return nodes.Group(token.offset, items)
-        if token.text == "[" and token.kind == "operator":
-            return nodes.ListLiteral(token.offset, self._items("]"))
-        if token.text == "{" and token.kind == "operator":
-            return nodes.DictLiteral(token.offset, self._pairs())
-        raise PlacedError(f"{_shown(token)} stands where a value should.", token.offset)
+                raise PlacedError("There is nothing in the parentheses.", opening.offset)
+            return nodes.Group(opening.offset, items)
+        if opening.text == "[":
+            return nodes.ListLiteral(opening.offset, self._items("]"))
+        if opening.text == "{":
+            return nodes.DictLiteral(opening.offset, self._pairs())
+        raise PlacedError(f"{_shown(opening)} stands where a value should.", opening.offset)
 
     def _pairs(self) -> Sequence[tuple[str, Expression]]:
         pairs: list[tuple[str, Expression]] = []

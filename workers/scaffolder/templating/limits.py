@@ -15,7 +15,7 @@ class Limits:
     nodes: int = 200_000
     nesting: int = 64
     steps: int = 1_000_000
-    seconds: float = 10.0
+    seconds: float = 5.0
     regex_seconds: float = 1.0
     string_characters: int = 4 * 1024 * 1024
     allocated_characters: int = 32 * 1024 * 1024

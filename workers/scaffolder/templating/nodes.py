@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from workers.scaffolder.templating.values import with_pairs_joined
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
@@ -211,5 +213,6 @@ class Template:
 
 
 def place(source: str, offset: int) -> tuple[int, int]:
-    """Line and column of an offset, counted from one."""
-    return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
+    """Line and column of an offset in code units, in characters counted from one."""
+    line = source.rfind("\n", 0, offset) + 1
+    return source.count("\n", 0, offset) + 1, len(with_pairs_joined(source[line:offset])) + 1

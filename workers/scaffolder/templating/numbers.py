@@ -74,10 +74,10 @@ def parse_int(text: str, base: float) -> float:
     if not 2 <= radix <= 36:
         return NAN
     allowed = _DIGITS[:radix]
-    length = next((place for place, digit in enumerate(text) if digit.lower() not in allowed or not digit.isascii()), len(text))
-    if not length:
+    digits = text[: len(text) - len(text.lstrip(allowed + allowed.upper()))]
+    if not digits:
         return NAN
-    value = float(text[:length]) if radix == 10 else _integer(text[:length], radix)
+    value = float(digits) if radix == 10 else _integer(digits, radix)
     return -value if negative else value
 
 

@@ -1,6 +1,6 @@
 """What the operators of expressions do with values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import isnan
 
 from graph.errors import RenderError
@@ -17,6 +17,8 @@ from workers.scaffolder.templating.coercions import (
 )
 from workers.scaffolder.templating.limits import Budget
 from workers.scaffolder.templating.values import UNDEFINED, Array, Function, Record, SafeString, Value
+
+_STEPS_FOR_ANY = 10
 
 Operation = Callable[[Value, Value, Budget], Value]
 
@@ -87,16 +89,34 @@ def sliced(target: Value, start: Value, stop: Value, step: Value, budget: Budget
         stop = added(stop, length, budget)
     if order(start, 0.0, budget) < 0:
         start = added(start, length, budget)
+    endless = isnan(to_number(length, budget)) and isnan(to_number(stop, budget)) and not backwards
+    if endless or (isinstance(start, float) and isnan(start)):
+        raise RenderError("What is sliced has no length.")
+    return Array(_parts(target, (start, stop, step, length), budget))
+
+
+def _parts(target: Value, bounds: tuple[Value, Value, Value, Value], budget: Budget) -> list[Value]:
+    start, stop, step, length = bounds
+    backwards = order(step, 0.0, budget) < 0
     items: list[Value] = []
-    at = start
-    while not (order(at, 0.0, budget) < 0 or order(at, length, budget) > 0):
+    for at in _progression(start, step, budget):
+        if order(at, 0.0, budget) < 0 or order(at, length, budget) > 0:
+            break
         beyond = order(at, stop, budget)
         if beyond <= 0 if backwards else beyond >= 0:
             break
-        budget.step()
         items.append(lookups.get(target, to_string(at, budget)))
+    return items
+
+
+def _progression(start: Value, step: Value, budget: Budget) -> Iterator[Value]:
+    """The start, and what adding the step again and again makes of it."""
+    at = start
+    while True:
+        # Comparing values of any kind takes longer than most steps.
+        budget.step(_STEPS_FOR_ANY)
+        yield at
         at = added(at, step, budget)
-    return Array(items)
 
 
 def counted(start: Value, stop: Value, step: Value, budget: Budget) -> Value:
@@ -107,9 +127,9 @@ def counted(start: Value, stop: Value, step: Value, budget: Budget) -> Value:
         step = 1.0
     up = order(step, 0.0, budget) > 0
     items: list[Value] = []
-    at = start
-    while (order(at, stop, budget) < 0) if up else (order(at, stop, budget) > 0):
-        budget.step()
+    for at in _progression(start, step, budget):
+        ordered = order(at, stop, budget)
+        if not (ordered < 0 if up else ordered > 0):
+            break
         items.append(at)
-        at = added(at, step, budget)
     return Array(items)

@@ -1,7 +1,6 @@
 """The parser of whole templates: text, output and the statements of nunjucks, but for those that load other templates."""
 
 import re
-from collections.abc import Iterator
 
 from graph.errors import RenderError, RenderLimitError
 from workers.scaffolder.templating import nodes
@@ -43,7 +42,7 @@ class _Parser:
     def __init__(self, source: str, syntax: Syntax, budget: Budget) -> None:
         self._source = source
         self._budget = budget
-        self._pieces: Iterator[Piece] = iter(list(scan(source, syntax)))
+        self._pieces = scan(source, syntax)
         self._blocks: set[str] = set()
         self.expressions: list[tuple[int, int, nodes.Expression]] = []
         self._statements = {
@@ -97,6 +96,11 @@ class _Parser:
         self.expressions.append((part.start if start is None else start, part.end, found))
         return found
 
+    def _signature(self, part: Piece, start: int, end: int) -> nodes.Signature:
+        found = self._parser(part, start, end).signature()
+        self.expressions += [(start, end, default) for _, default in found.defaults]
+        return found
+
     def _parser(self, part: Piece, start: int | None = None, end: int | None = None) -> ExpressionParser:
         return ExpressionParser(self._source, part.start if start is None else start, part.end if end is None else end, self._budget)
 
@@ -145,14 +149,14 @@ class _Parser:
         if not head or self._source[rest.end - 1] != ")":
             raise PlacedError("A macro needs a name and parentheses.", piece.offset)
         name = self._parser(rest, rest.start, rest.start + len(head[1])).targets()[0]
-        signature = self._parser(rest, head.end(), rest.end - 1).signature()
+        signature = self._signature(rest, head.end(), rest.end - 1)
         return nodes.Macro(piece.offset, name, signature, self.body(frozenset({"endmacro"}), piece)[0])
 
     def _call(self, piece: Piece, rest: Piece) -> nodes.CallBlock:
         signature, start = nodes.Signature(piece.offset, (), ()), rest.start
         if self._source.startswith("(", start, rest.end):
             closing = _closing(self._source, rest)
-            signature = self._parser(rest, start + 1, closing).signature()
+            signature = self._signature(rest, start + 1, closing)
             start = closing + 1
         call = self._expression(rest, start)
         if not isinstance(call, nodes.Call) or not _is_path(call.target):

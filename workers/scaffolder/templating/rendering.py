@@ -99,7 +99,7 @@ class Renderer:
         session = self._session(context, seed, failed)
         failures: list[Failure] = []
         result = _Values(session, failures).rendered(condition, ())
-        return Condition(result is not UNDEFINED and bool(result), session.asked, failures)
+        return Condition(result is not UNDEFINED and (bool(result) or isinstance(result, dict)), session.asked, failures)
 
     def expressions_of(self, text: str) -> Sequence[ExpressionInSource]:
         """The expressions in a text, whether they can be evaluated or not. RenderError with line and column if it can't be parsed."""

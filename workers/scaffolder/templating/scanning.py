@@ -33,6 +33,8 @@ class Piece:
 
 _CLOSERS: Mapping[str, str] = {"{%": "%}", "{#": "#}", "${{": "}}", "{{": "}}"}
 _MARKS = {False: re.compile(r"\$\{\{|\{%|\{#|#\}"), True: re.compile(r"\{\{|\{%|\{#|#\}")}
+# What begins a string, a name or a number, or closes a tag.
+_NOTABLE = {closer: re.compile(rf"[A-Za-z0-9_'\"]|{closer}") for closer in ("%}", "}}")}
 _SPACES = re.compile(f"[{WHITESPACE}]*")
 _NEWLINE = re.compile(r"\r?\n")
 _RAW = {name: re.compile(rf"\{{%[{WHITESPACE}]*(end)?{name}[{WHITESPACE}]*%\}}") for name in ("raw", "verbatim")}
@@ -80,7 +82,7 @@ class _Scanner:
             line = self._source.rfind("\n", 0, mark.start()) + 1
             if not self._source[line : mark.start()].strip(WHITESPACE):
                 head, newline, tail = self._text.rpartition("\n")
-                self._text = head + newline + tail.lstrip(WHITESPACE)
+                self._text = self._text if tail.strip(WHITESPACE) else head + newline
         if left:
             self._text = self._text.rstrip(WHITESPACE)
 
@@ -124,14 +126,11 @@ class _Scanner:
 def _end_of_code(source: str, start: int, closer: str) -> int:
     """Where the closer stands outside of strings, names and regex literals; -1 if nowhere."""
     at = start
-    while at < len(source):
-        behind = skip_token(source, at)
-        if behind is not None:
-            at = behind
-        elif source.startswith(closer, at):
-            return at
-        else:
-            at += 1
+    while found := _NOTABLE[closer].search(source, at):
+        behind = skip_token(source, found.start())
+        if behind is None:
+            return found.start()
+        at = behind
     return -1
 
 

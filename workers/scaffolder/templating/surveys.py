@@ -56,9 +56,10 @@ def surveyed(template: Template) -> Sequence[ExpressionInSource]:
     found: list[ExpressionInSource] = []
     for start, end, expression in sorted(template.expressions, key=lambda each: each[0]):
         inside = [*walk(expression)]
-        line, column = place(template.source, start)
+        text = template.source[start:end].lstrip()
+        line, column = place(template.source, end - len(text))
         names = dict.fromkeys(node.name for node in inside if isinstance(node, Name))
         filters = dict.fromkeys(node.name for node in inside if isinstance(node, Filter))
         tests = dict.fromkeys(node.name for node in inside if isinstance(node, Test))
-        found.append(ExpressionInSource(from_units(template.source[start:end]), line, column, [*names], [*filters], [*tests]))
+        found.append(ExpressionInSource(from_units(text), line, column, [*names], [*filters], [*tests]))
     return found

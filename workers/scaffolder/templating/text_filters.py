@@ -61,7 +61,9 @@ def _capitalize(value: Value, _given: Sequence[Value], budget: Budget) -> Value:
 
 
 def _title(value: Value, _given: Sequence[Value], budget: Budget) -> Value:
-    words = text_of(_or_empty(value)).split(" ")
+    text = text_of(_or_empty(value))
+    budget.step(text.count(" "))
+    words = text.split(" ")
     return _like(value, join([_capitalized(lower(word)) for word in words], " ", budget))
 
 

@@ -7,6 +7,7 @@ Nothing of Python's is reachable from here: what a name or a key leads to is loo
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from math import isfinite
 from typing import Any, Final, TypeAlias
@@ -180,24 +181,22 @@ def to_json(value: Value, budget: Budget) -> Any:
     budget.step()
     if isinstance(value, float):
         return _number(value)
-    if isinstance(value, str):
-        return from_units(value)
-    if isinstance(value, SafeString):
-        return from_units(value.text)
+    if isinstance(value, str | SafeString):
+        return from_units(value if isinstance(value, str) else value.text)
     if isinstance(value, Array):
         items = [to_json(item, budget) for item in value.items]
         return [None if item is UNDEFINED else item for item in items]
     if isinstance(value, Record):
         return {from_units(key): to_json(item, budget) for key, item in value.entries.items() if item is not UNDEFINED}
-    if isinstance(value, Regex):
-        return f"/{from_units(value.source)}/{value.flags}"
-    if isinstance(value, Function):
-        raise RenderError("A function can't be used as a value here.")
-    return value
+    refuse_functions(value)
+    return f"/{from_units(value.source)}/{value.flags}" if isinstance(value, Regex) else value
 
 
 def _number(value: float) -> int | float | None:
     """Numbers as JSON has them: neither infinite nor NaN, and whole ones without a fraction."""
     if not isfinite(value):
         return None
-    return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    if not value.is_integer() or abs(value) >= 1e21:
+        return value
+    # Beyond what a double tells apart, the shortest digits that mean it, as JavaScript writes it.
+    return int(value) if abs(value) <= 2**53 else int(Decimal(repr(value)))
