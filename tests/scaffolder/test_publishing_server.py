@@ -39,13 +39,13 @@ def test_one_repository_and_one_registration_of_each_task_whose_server_was_kille
         config = write_publishing(tmp_path, github_integration(hub), "publish:github", f"{hub.host}?owner=acme")
         with serving(config) as server:
             # One is in its push, one behind it, and one sends the request that makes its repository, when the server dies.
-            hub.fail("POST /acme/pushing.git/git-receive-pack", Failure(delay_seconds=4))
-            hub.fail("PUT .*/acme/pushed/branches/main/protection", Failure(delay_seconds=4))
+            hub.fail("POST /acme/pushing.git/git-receive-pack", Failure(delay_seconds=6))
+            hub.fail("PUT .*/acme/pushed/branches/main/protection", Failure(delay_seconds=6))
             ids = {name: start(server, name) for name in ("pushing", "pushed")}
-            _wait_for(server, lambda: hub.count("GET /acme/pushing.git/info/refs") == 1 and "pushed" in _with_commit(hub))
+            _wait_for(server, lambda: len(hub.held) == 2)
             hub.fail("POST .*/orgs/acme/repos", Failure(delay_seconds=4))
             ids["making"] = start(server, "making")
-            _wait_for(server, lambda: hub.count("GET .*/users/acme") == 3)
+            _wait_for(server, lambda: len(hub.held) == 3)
             server.process.kill()
             server.process.wait()
         _wait_for(server, lambda: "acme/making" in hub.repositories)
@@ -77,10 +77,6 @@ def _wait_for(server: Serving, is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() - began < 60, server.log.read_text()
         time.sleep(0.002)
-
-
-def _with_commit(hub: Hub) -> set[str]:
-    return {repository.name for repository in list(hub.repositories.values()) if repository.git.commits}
 
 
 def _check(server: Serving, hub: Hub, name: str, task_id: str) -> None:

@@ -311,6 +311,8 @@ class _Watched:
         failure = self._hub.failure_for(method, path) or Failure()
         # What has arrived is done, also if whoever sent it is gone meanwhile.
         body = await _received(receive)
+        if failure.delay_seconds:
+            self._hub.held.append(path)
         await asyncio.sleep(failure.delay_seconds)
         if (moved := re.fullmatch(rf"{API}/repositories/(\d+)(.*)", path)) is not None:
             scope = self._moved(scope, int(moved[1]), moved[2])

@@ -168,6 +168,7 @@ class Hub:
         self.tokens: dict[str, Grant] = {}
         self.token_seconds = 3600.0
         self.seen: list[Seen] = []
+        self.held: list[str] = []
         self.problems: list[str] = []
         self.rate_limit = 100_000
         self.rate_used = 0

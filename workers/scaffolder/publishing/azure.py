@@ -1,4 +1,4 @@
-"""The action publish:azure. https://learn.microsoft.com/en-us/rest/api/azure/devops/git/repositories/create"""
+"""The action publish:azure, by https://learn.microsoft.com/en-us/rest/api/azure/devops/git/repositories/."""
 
 from typing import Any
 from urllib.parse import quote

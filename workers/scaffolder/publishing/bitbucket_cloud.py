@@ -1,4 +1,4 @@
-"""The action publish:bitbucketCloud. https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/"""
+"""The action publish:bitbucketCloud, by https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/."""
 
 from typing import Any, Literal
 from urllib.parse import quote

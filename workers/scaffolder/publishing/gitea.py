@@ -1,4 +1,4 @@
-"""The action publish:gitea. https://docs.gitea.com/api/#tag/organization/operation/createOrgRepo"""
+"""The action publish:gitea, by https://docs.gitea.com/api/."""
 
 from typing import Any, Literal
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Repositories of GitHub: made, given their settings, pushed to and protected. https://docs.github.com/en/rest/repos/repos"""
+"""Repositories of GitHub: made, given their settings, pushed to and protected, by https://docs.github.com/en/rest/repos/."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The action publish:gitlab. https://docs.gitlab.com/api/projects/"""
+"""The action publish:gitlab, by https://docs.gitlab.com/api/projects/."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
