@@ -22,6 +22,7 @@ from plugins.outbound.client import Outbound
 
 _CHUNK = 256 * 1024
 _TOLD_BYTES = 8 * 1024
+_SHOWN = 600
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.symlinks": "false",
@@ -56,6 +57,14 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Done:
+    """What a command printed; `told` is what it wrote to stderr, if it failed."""
+
+    output: bytes
+    told: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Git:
     """Runs git commands about repositories of one host."""
 
@@ -66,7 +75,19 @@ class Git:
         """What a command that reaches the repository at `url` prints. SourceError if it fails or takes too long, or `watch` turns false."""
         with TemporaryDirectory(prefix="callboard-git-") as folder:
             environment = await self._environment(url, Path(folder))
-            return await _output(["git", *arguments], environment, url, timeout_seconds, watch)
+            done = await _output(["git", *arguments], environment, url, timeout_seconds, watch)
+        if done.told is not None:
+            raise _failed(url, _reason(done.told.lower()))
+        return done.output
+
+    async def push(self, url: str, folder: Path, refspec: str, *, timeout_seconds: float) -> None:
+        """Push from the repository in the folder. SourceError that tells what the host says if it refuses, never what it was sent."""
+        with TemporaryDirectory(prefix="callboard-git-") as home:
+            environment = await self._environment(url, Path(home))
+            command = ["git", f"--git-dir={folder}", "push", "--quiet", "--no-verify", "--no-signed", url, refspec]
+            done = await _output(command, environment, url, timeout_seconds, None)
+        if done.told is not None:
+            raise _not_pushed(url, done.told)
 
     async def local(self, arguments: Sequence[str], url: str, *, most: int) -> bytes:
         """What a command prints that reaches nothing. SourceError (TOO_LARGE) beyond `most` bytes, (NOT_FOUND) if it fails."""
@@ -77,7 +98,7 @@ class Git:
 
     async def streamed(self, arguments: Sequence[str], url: str, most: int) -> AsyncIterator[bytes]:
         """As `local`, in parts. SourceError (UNAVAILABLE) if the command fails."""
-        environment = {**_environment(Path(os.devnull)), "GIT_ALLOW_PROTOCOL": ""}
+        environment = {**environment_of(Path(os.devnull)), "GIT_ALLOW_PROTOCOL": ""}
         async with _running(["git", *arguments], environment) as process:
             output = process.stdout
             left = most
@@ -95,7 +116,7 @@ class Git:
         port = at.port or {"https": 443, "http": 80}.get(at.scheme, 22)
         address = await self.outbound.check_host(name, port)
         if at.scheme == "ssh":
-            return {**_environment(folder), "GIT_SSH_COMMAND": self._ssh(url, name, port, address, folder)}
+            return {**environment_of(folder), "GIT_SSH_COMMAND": self._ssh(url, name, port, address, folder)}
         if await asyncio.to_thread(_version) < _PINS_ADDRESSES:
             message = f"{url} is not read: this machine has no git, or one that can't be told which address to connect to"
             raise SourceError(SourceReason.UNAVAILABLE, url, message, "Install git 2.37 or later where Callboard runs.")
@@ -108,7 +129,7 @@ class Git:
             pair = f"{self.integration.username or 'git'}:{password.get_secret_value().strip()}"
             header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
             settings[f"http.{at.scheme}://{at.netloc}/.extraHeader"] = header
-        return _environment(folder, settings)
+        return environment_of(folder, settings)
 
     def _ssh(self, url: str, name: str, port: int, address: str, folder: Path) -> str:
         key, known = self.integration.ssh_private_key, self.integration.ssh_known_hosts
@@ -132,7 +153,7 @@ class Git:
         return " ".join(["ssh", "-F", os.devnull, *(f"-o '{option}={value}'" for option, value in options.items())])
 
 
-def _environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment_of(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Everything that git is told: nothing of this process's environment, and no file of configuration."""
     every = {**_SETTINGS, **(settings or {})}
     counted = {"GIT_CONFIG_COUNT": str(len(every))}
@@ -155,7 +176,7 @@ def _environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[
 
 async def _output(
     command: Sequence[str], environment: Mapping[str, str], url: str, seconds: float, watch: Callable[[], bool] | None
-) -> bytes:
+) -> _Done:
     async with _running(command, environment) as process:
         talking = asyncio.ensure_future(process.communicate())
         deadline = asyncio.get_running_loop().time() + seconds
@@ -174,9 +195,7 @@ async def _output(
                 _kill(process)
                 with suppress(asyncio.CancelledError):
                     await talking
-        if process.returncode:
-            raise _failed(url, _reason(told[-_TOLD_BYTES:].decode(errors="replace").lower()))
-        return output
+        return _Done(output, told[-_TOLD_BYTES:].decode(errors="replace") if process.returncode else None)
 
 
 @asynccontextmanager
@@ -204,6 +223,14 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 def _reason(told: str) -> SourceReason:
     return next((reason for reason, signs in _SIGNS if any(sign in told for sign in signs)), SourceReason.UNAVAILABLE)
+
+
+def _not_pushed(url: str, told: str) -> SourceError:
+    lines = [line.strip() for line in told.splitlines()]
+    said = [line for line in lines if line.startswith(("remote:", "! [", "error:", "fatal:"))]
+    reason = _reason(told.lower())
+    message = f"{url} did not take what was pushed: {'; '.join(said)[:_SHOWN] or 'it gave no reason'}"
+    return SourceError(reason, url, message, "Check that the credentials may write to it, and that the branch is not there already.")
 
 
 def _failed(url: str, reason: SourceReason) -> SourceError:
