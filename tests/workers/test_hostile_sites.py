@@ -214,7 +214,7 @@ def test_what_a_program_says_in_place_of_a_report_is_none(tmp_path: Path, report
     assert read_report(tmp_path) is None
     (tmp_path / REPORT).unlink()
     (tmp_path / "true").rename(tmp_path / REPORT)
-    assert read_report(tmp_path) == Report(error=None, problems=(), leftOut=())
+    assert read_report(tmp_path) == Report.model_validate({"error": None, "problems": [], "leftOut": []})
 
 
 async def test_a_site_that_a_program_puts_elsewhere_is_none(tmp_path: Path):
