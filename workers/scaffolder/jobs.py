@@ -18,6 +18,7 @@ from graph.errors import CallboardError, NotFoundError, StaleWriteError, StoreEr
 from workers.jobs import job
 from workers.leases import BusyError, LeaseLostError, drop_lease, holding
 from workers.queue import Queue
+from workers.scaffolder.effects import Use
 from workers.scaffolder.records import StoredRecord
 from workers.scaffolder.running import Run
 from workers.scaffolder.scaffolding import Scaffolding
@@ -173,7 +174,9 @@ class _Running:
         tasks, spec = self._tasks, await self._tasks.spec(task.id)
         secrets, states = await tasks.secrets(task.id), await tasks.steps(task.id)
         access = self._scaffolding.policy(spec.principal)
-        run = self._scaffolding.workshop.run_of(task.id, spec, access, secrets, StoredRecord(tasks, task.id), folder, is_dry_run=False)
+        use = Use(task.id, task.template, spec.template.digest, task.created_at, task.created_by)
+        record = StoredRecord(tasks, self._scaffolding.ledger, use)
+        run = self._scaffolding.workshop.run_of(task.id, spec, access, secrets, record, folder, is_dry_run=False)
         over = {index: state for index, state in states.items() if state.status is not StepStatus.PROCESSING}
         run.done = {index: (state, tasks.output_of(task.id, state)) for index, state in over.items()}
         run.interrupted = states.keys() - over.keys()

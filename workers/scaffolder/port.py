@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graph.access import Access
-from graph.entities import Document
+from graph.conditions import Condition
+from graph.entities import Document, Entity
 from graph.refs import Ref
-from plugins.actions import Effect
+from workers.scaffolder.effects import KeptEffect, Use
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.tasks import Event, StepState, Task, TaskSpec
 from workers.scaffolder.templates import Template
@@ -105,8 +106,17 @@ class Scaffolder(Protocol):
         """How each step of the task is, in their order."""
         ...
 
-    async def effects(self, id: str) -> Sequence[Effect]:
-        """What the task made outside of its workspace."""
+    async def tasks_by_id(self, ids: Sequence[str], access: Access) -> Mapping[str, SeenTask]:
+        """Those of at most 1,000 tasks that are seen."""
+        ...
+
+    async def effects(self, id: str) -> Sequence[KeptEffect]:
+        """What the task made outside of its workspace, in the order in which it did."""
+        ...
+
+    @property
+    def provenance(self) -> "Provenance":
+        """What came from which template."""
         ...
 
     async def events(self, id: str, after: int) -> Sequence[Event]:
@@ -119,4 +129,28 @@ class Scaffolder(Protocol):
 
     async def retry(self, id: str, secrets: Mapping[str, str], access: Access) -> Task:
         """Have the task go on from the step at which it failed or was cancelled, with new secrets. ConflictError if it is not over."""
+        ...
+
+
+class Provenance(Protocol):
+    """What came from which template. Uses of templates are seen as their tasks are, and remembered longer."""
+
+    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, str]:
+        """The digests of templates as they are now; one that is missing, hidden or no template that can be read is absent."""
+        ...
+
+    def uses(
+        self, template: Ref, access: Access, *, version: str | None = None, outdated: bool | None = None, after: str = ""
+    ) -> AsyncIterator[Use]:
+        """The uses of a template that is visible, newest first, after the one of that task; of one version, or of any but the present
+        one or of just that. ForbiddenError.
+        """
+        ...
+
+    async def makers(self, entities: Sequence[Entity], access: Access) -> Mapping[Ref, Use]:
+        """By which use each of the entities was made; one that none made, or of which that is not seen, is absent."""
+        ...
+
+    async def made(self, use: Use) -> Condition:
+        """What lets through the entities that came of the use: those it registered, and those of locations and repositories it made."""
         ...

@@ -9,6 +9,7 @@ from graph.errors import ConflictError
 from graph.policy import policy_from
 from graph.relations import RelationRegistry
 from graph.store import Store
+from workers.scaffolder.ledger import Ledger
 from workers.scaffolder.sealing import Seal, seal_from
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.workshop import Workshop
@@ -39,6 +40,11 @@ class Scaffolding:
         if self._seal is None:
             raise ConflictError("templates can't be run: without the embedded store they need scaffolder.encryptionKey to be configured")
         return TaskStore(self.store, self._seal, self.workshop.config.scaffolder.task_retention)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What tasks made."""
+        return Ledger(self.store, self.workshop.hosts)
 
     @cached_property
     def _seal(self) -> Seal | None:

@@ -15,10 +15,12 @@ from graph.errors import ConflictError, ForbiddenError, InputError, NotFoundErro
 from graph.policy import seen_and_allowed
 from graph.redacting import seen_by
 from graph.refs import Ref
-from plugins.actions import Effect, TaskUser, TemplateInfo
+from plugins.actions import TaskUser, TemplateInfo
+from workers.scaffolder.effects import KeptEffect
 from workers.scaffolder.jobs import run_task
 from workers.scaffolder.parameters import accepted_values, check_secrets
 from workers.scaffolder.port import FoundTemplate, Rehearsed, SeenTask
+from workers.scaffolder.provenance import LedgerProvenance
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.scaffolding import Scaffolding
@@ -58,7 +60,10 @@ class TaskScaffolder:
         found = await store.entities_by_ref([ref], visible=access.visible)
         if ref not in found:
             raise NotFoundError(f"Template {ref} not found")
-        return await self._found(found[ref], access)
+        shown = await self._found(found[ref], access)
+        # A version is the same for whoever sees less of the template.
+        versions = await self.provenance.versions([ref], access)
+        return replace(shown, template=replace(shown.template, digest=versions.get(ref, shown.template.digest)))
 
     async def start(self, ref: Ref, values: Mapping[str, Any], secrets: Mapping[str, str], access: Access) -> Task:
         access.demand(Action.TASK_CREATE)
@@ -121,8 +126,17 @@ class TaskScaffolder:
         steps = enumerate(seen.spec.steps)
         return [known.get(index) or StepState(index, step.id, step.name, step.action) for index, step in steps]
 
-    async def effects(self, id: str) -> Sequence[Effect]:
-        return await self.scaffolding.tasks.effects(id)
+    async def tasks_by_id(self, ids: Sequence[str], access: Access) -> Mapping[str, SeenTask]:
+        access.demand(Action.TASK_READ)
+        found = await self.scaffolding.tasks.tasks_by_id(ids)
+        return {seen.task.id: seen for seen in await self._seen(found, access)}
+
+    async def effects(self, id: str) -> Sequence[KeptEffect]:
+        return await self.scaffolding.ledger.effects(id)
+
+    @property
+    def provenance(self) -> LedgerProvenance:
+        return LedgerProvenance(self.scaffolding)
 
     async def events(self, id: str, after: int) -> Sequence[Event]:
         return await self.scaffolding.tasks.events(id, after)
