@@ -77,7 +77,7 @@ class Git:
 
     async def streamed(self, arguments: Sequence[str], url: str, most: int) -> AsyncIterator[bytes]:
         """As `local`, in parts. SourceError (UNAVAILABLE) if the command fails."""
-        environment = {**_environment(Path(os.devnull)), "GIT_ALLOW_PROTOCOL": ""}
+        environment = {**environment_of(Path(os.devnull)), "GIT_ALLOW_PROTOCOL": ""}
         async with _running(["git", *arguments], environment) as process:
             output = process.stdout
             left = most
@@ -95,7 +95,7 @@ class Git:
         port = at.port or {"https": 443, "http": 80}.get(at.scheme, 22)
         address = await self.outbound.check_host(name, port)
         if at.scheme == "ssh":
-            return {**_environment(folder), "GIT_SSH_COMMAND": self._ssh(url, name, port, address, folder)}
+            return {**environment_of(folder), "GIT_SSH_COMMAND": self._ssh(url, name, port, address, folder)}
         if await asyncio.to_thread(_version) < _PINS_ADDRESSES:
             message = f"{url} is not read: this machine has no git, or one that can't be told which address to connect to"
             raise SourceError(SourceReason.UNAVAILABLE, url, message, "Install git 2.37 or later where Callboard runs.")
@@ -108,7 +108,7 @@ class Git:
             pair = f"{self.integration.username or 'git'}:{password.get_secret_value().strip()}"
             header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
             settings[f"http.{at.scheme}://{at.netloc}/.extraHeader"] = header
-        return _environment(folder, settings)
+        return environment_of(folder, settings)
 
     def _ssh(self, url: str, name: str, port: int, address: str, folder: Path) -> str:
         key, known = self.integration.ssh_private_key, self.integration.ssh_known_hosts
@@ -132,7 +132,7 @@ class Git:
         return " ".join(["ssh", "-F", os.devnull, *(f"-o '{option}={value}'" for option, value in options.items())])
 
 
-def _environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment_of(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Everything that git is told: nothing of this process's environment, and no file of configuration."""
     every = {**_SETTINGS, **(settings or {})}
     counted = {"GIT_CONFIG_COUNT": str(len(every))}

@@ -14,13 +14,17 @@ SOURCE = "metadata.annotations.backstage.io/source-location"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use of a template: a task that made something. `digest` is that of the template's descriptor, by which versions are told apart."""
+    """A use of a template: a task that made something. `digest` is that of the template's descriptor, by which versions are told apart.
+
+    `upgrade_of` is the task whose work it brings up to date, None for one that makes something new.
+    """
 
     task_id: str
     template: Ref
     digest: str
     created_at: datetime
     created_by: Ref
+    upgrade_of: str | None = None
 
     def encoded(self) -> dict[str, Any]:
         """The use as the store keeps it; `use_of` reads it."""
@@ -30,6 +34,7 @@ class Use:
             "digest": self.digest,
             "createdAt": self.created_at.isoformat(),
             "createdBy": self.created_by,
+            "upgradeOf": self.upgrade_of,
         }
 
 
@@ -48,4 +53,4 @@ class KeptEffect:
 def use_of(value: Mapping[str, Any]) -> Use:
     """The use that was encoded."""
     at = datetime.fromisoformat(value["createdAt"])
-    return Use(value["task"], Ref(value["template"]), value["digest"], at, Ref(value["createdBy"]))
+    return Use(value["task"], Ref(value["template"]), value["digest"], at, Ref(value["createdBy"]), value["upgradeOf"])

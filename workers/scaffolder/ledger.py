@@ -1,7 +1,7 @@
 """The ledger of effects: what tasks made, by which version of which template; it outlives the tasks, and is found by what was made too."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
@@ -19,6 +19,7 @@ USES = "scaffolder-uses"
 MAKERS = "scaffolder-makers"
 """The collections: effects by task, uses by template and task, and by what was made the use that made it."""
 
+_PROPOSAL = "pull-request"
 _PAGE = 1000
 _TRIES = 20
 
@@ -41,7 +42,7 @@ class Ledger:
             writes = [StateWrite(EFFECTS, row_id, _encoded(step_id, effect), expected=0)]
             writes += [] if known else [StateWrite(USES, use_id, use.encoded(), expected=0)]
             try:
-                await self.store.write_states([*writes, *await self._makers(use_id, effect)])
+                await self.store.write_states([*writes, *await self._makers(use, use_id, effect)])
             except StaleWriteError:
                 continue
             return
@@ -69,6 +70,19 @@ class Ledger:
         rows = await self.store.states(USES, ids=[_use_id(template, task_id)])
         return use_of(rows[0].value) if rows else None
 
+    async def proposal(self, use: Use, digest: str) -> KeptEffect | None:
+        """The pull request by which what the use made was last proposed to be brought up to that version; None if it never was."""
+        found = await self._by_id(MAKERS, {_key("upgrade", use.task_id, digest)})
+        for value in found.values():
+            effects = await self.effects(value["use"].partition(":")[2])
+            return next((effect for effect in effects if effect.kind == _PROPOSAL), None)
+        return None
+
+    async def brought_up_to_date(self, use: Use, digest: str) -> None:
+        """Keep that what the use made is of another version now."""
+        use_id = _use_id(use.template, use.task_id)
+        await self.store.write_states([StateWrite(USES, use_id, replace(use, digest=digest).encoded())])
+
     async def makers(self, entities: Sequence[Entity]) -> Mapping[Ref, Use]:
         """By which use each entity was made, as far as what is given of it tells; one that none made is absent."""
         keys = {entity.ref: self._keys_of(entity) for entity in entities}
@@ -77,8 +91,10 @@ class Ledger:
         uses = await self._by_id(USES, set(named.values()))
         return {ref: use_of(uses[use]) for ref, use in named.items() if use in uses}
 
-    async def _makers(self, use_id: str, effect: Effect) -> Sequence[StateWrite]:
+    async def _makers(self, use: Use, use_id: str, effect: Effect) -> Sequence[StateWrite]:
         """Rows by which what was made leads to the use; none for what was there already and is known as made by another."""
+        if use.upgrade_of:
+            return [StateWrite(MAKERS, _key("upgrade", use.upgrade_of, use.digest), {"use": use_id})] if effect.kind == _PROPOSAL else []
         key = self._key_of(effect)
         if key is None or (effect.details.get("existed") and await self.store.states(MAKERS, ids=[key])):
             return []

@@ -9,6 +9,7 @@ from graph.conditions import Condition
 from graph.entities import Document, Entity
 from graph.refs import Ref
 from workers.scaffolder.effects import KeptEffect, Use
+from workers.scaffolder.merging import FileChange
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.tasks import Event, StepState, Task, TaskSpec
 from workers.scaffolder.templates import Template
@@ -56,6 +57,22 @@ class Rehearsed:
     files: Sequence[RehearsedFile]
     output: Mapping[str, Any]
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """An upgrade of what a use of a template made. `problem` says why there is none; else there is a task, or in a dry run the changes.
+
+    `proposal` is a pull request that is open with it already, and `is_current` whether the repository has all of it.
+    """
+
+    use: Use
+    repository: str | None = None
+    problem: str | None = None
+    task: SeenTask | None = None
+    changes: Sequence[FileChange] = ()
+    proposal: str | None = None
+    is_current: bool = False
 
 
 class Scaffolder(Protocol):
@@ -112,6 +129,14 @@ class Scaffolder(Protocol):
 
     async def effects(self, id: str) -> Sequence[KeptEffect]:
         """What the task made outside of its workspace, in the order in which it did."""
+        ...
+
+    async def upgrade(self, ref: Ref, entities: Sequence[Ref] | None, access: Access, *, dry_run: bool) -> Sequence[Upgrade]:
+        """Propose to bring what came from the template, or these entities of it, up to its present version; or tell what that would be.
+
+        NotFoundError for an entity that is missing or hidden, InputError for one that did not come from it, LimitExceededError beyond
+        100 uses.
+        """
         ...
 
     @property

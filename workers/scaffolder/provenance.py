@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graph.access import Access, Action
 from graph.conditions import EVERYTHING, AnyOf, Condition, FactHasPrefix, RefIn, fact_in
 from graph.entities import Entity
-from graph.errors import InputError
+from graph.errors import InputError, NotFoundError
 from graph.refs import Ref
 from workers.scaffolder.effects import LOCATION, SOURCE, Use
 from workers.scaffolder.scaffolding import Scaffolding
@@ -38,7 +38,8 @@ class LedgerProvenance:
             return
         current = (await self.versions([template], access)).get(template)
         async for use in self.scaffolding.ledger.uses(template, after):
-            if (version is None or use.digest == version) and (outdated is None or (use.digest != current) == outdated):
+            told_apart = outdated is None or (use.upgrade_of is None and (use.digest != current) == outdated)
+            if told_apart and (version is None or use.digest == version):
                 yield use
 
     async def makers(self, entities: Sequence[Entity], access: Access) -> Mapping[Ref, Use]:
@@ -50,6 +51,24 @@ class LedgerProvenance:
         templates = sorted({use.template for use in makers.values()})
         seen = await self.scaffolding.store.entities_by_ref(templates, visible=access.visible)
         return {ref: use for ref, use in makers.items() if use.created_by == access.principal.ref or use.template in seen}
+
+    async def uses_of(self, template: Ref, entities: Sequence[Ref], access: Access) -> Sequence[Use]:
+        """The uses of the template that made these entities, each once. NotFoundError for one that is hidden or missing, InputError for one
+        that did not come from it.
+        """
+        found = await self.scaffolding.store.entities_by_ref(entities, visible=access.visible)
+        missing = next((ref for ref in entities if ref not in found), None)
+        if missing is not None:
+            raise NotFoundError(f"there is no entity {missing}")
+        makers = await self.makers([found[ref] for ref in entities], access)
+        other = next((ref for ref in entities if ref not in makers or makers[ref].template != template), None)
+        if other is not None:
+            raise InputError(f"{other} did not come from {template}, or nobody knows")
+        return list({makers[ref].task_id: makers[ref] for ref in entities}.values())
+
+    async def is_visible(self, use: Use, access: Access) -> bool:
+        """Whether an entity that came of the use is visible."""
+        return access.visible == EVERYTHING or bool(await self.scaffolding.store.count(await self.made(use), visible=access.visible))
 
     async def made(self, use: Use) -> Condition:
         effects = await self.scaffolding.ledger.made(use)

@@ -224,6 +224,7 @@ class _Steps:
             state,
             run.folder,
             iteration.item,
+            str(getattr(iteration.input, "source_path", None) or ""),
         )
         returned = await action.run(iteration.input, context)
         if returned is not None:

@@ -10,6 +10,7 @@ from graph.policy import policy_from
 from graph.relations import RelationRegistry
 from graph.store import Store
 from workers.scaffolder.ledger import Ledger
+from workers.scaffolder.renderings import Renderings
 from workers.scaffolder.sealing import Seal, seal_from
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.workshop import Workshop
@@ -37,14 +38,23 @@ class Scaffolding:
     @cached_property
     def tasks(self) -> TaskStore:
         """The rows of tasks. ConflictError where nothing can be encrypted."""
-        if self._seal is None:
-            raise ConflictError("templates can't be run: without the embedded store they need scaffolder.encryptionKey to be configured")
-        return TaskStore(self.store, self._seal, self.workshop.config.scaffolder.task_retention)
+        return TaskStore(self.store, self._needed_seal, self.workshop.config.scaffolder.task_retention)
 
     @cached_property
     def ledger(self) -> Ledger:
         """What tasks made."""
         return Ledger(self.store, self.workshop.hosts)
+
+    @cached_property
+    def renderings(self) -> Renderings:
+        """What tasks published. ConflictError as of `tasks`."""
+        return Renderings(self.store, self._needed_seal)
+
+    @property
+    def _needed_seal(self) -> Seal:
+        if self._seal is None:
+            raise ConflictError("templates can't be run: without the embedded store they need scaffolder.encryptionKey to be configured")
+        return self._seal
 
     @cached_property
     def _seal(self) -> Seal | None:

@@ -74,6 +74,9 @@ class TemplateUse:
         _digest, "Stands for the descriptor of the template as it was: equal ones are one version. Null for whoever sees entities redacted."
     )
     outdated: bool | None = resolved(_outdated, "Whether the template is another version now; null if it is missing.")
+    upgrade_of: strawberry.ID | None = attribute(
+        "The id of the task whose work this one brings up to date; null for one that makes something new."
+    )
     created_at: datetime = attribute("When the task was asked for.")
     created_by: str = attribute("The ref of who asked for it.")
     effects: list[ScaffolderTaskEffect] = resolved(_effects, "What the task made outside of its workspace, in the order in which it did.")
@@ -102,7 +105,7 @@ async def uses_of(
     after: After = UNSET,
     digest: Annotated[str | None, argument("Only those of the version with this digest.")] = UNSET,
     outdated: Annotated[
-        bool | None, argument("Only those of versions that are not the present one; with false only those that are.")
+        bool | None, argument("Only those of versions that are not the present one, or with false that are; upgrades are neither.")
     ] = UNSET,
 ) -> Listing[Use] | None:
     context = info.context
