@@ -26,8 +26,25 @@ class Environment(Section):
     )
 
 
+class Author(Section):
+    """`scaffolder.defaultAuthor`."""
+
+    name: Text = Field(default="Scaffolder", description="Name of the author of commits.")
+    email: Text = Field(default="scaffolder@backstage.io", description="Address of the author of commits.")
+
+
 class Scaffolder(Section):
     """`scaffolder`."""
+
+    default_author: Author = Field(default=Author(), description="Author of the commits that templates publish, where a step names none.")
+    default_commit_message: Text | None = Field(
+        default=None, description="Message of the commits that templates publish, where a step has none; without it `initial commit`."
+    )
+    require_scm_user_credentials: bool = Field(
+        default=False,
+        description="Whether steps that publish have to be given a `token` of whoever runs the template, and never use the credentials of "
+        "`integrations`.",
+    )
 
     concurrent_tasks_limit: Annotated[int, Field(ge=1, le=8)] = Field(
         default=5, description="How many tasks one process runs at once; others wait."

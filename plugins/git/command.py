@@ -22,6 +22,7 @@ from plugins.outbound.client import Outbound
 
 _CHUNK = 256 * 1024
 _TOLD_BYTES = 8 * 1024
+_SHOWN = 600
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.symlinks": "false",
@@ -56,6 +57,14 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Done:
+    """What a command printed; `told` is what it wrote to stderr, if it failed."""
+
+    output: bytes
+    told: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Git:
     """Runs git commands about repositories of one host."""
 
@@ -66,7 +75,19 @@ class Git:
         """What a command that reaches the repository at `url` prints. SourceError if it fails or takes too long, or `watch` turns false."""
         with TemporaryDirectory(prefix="callboard-git-") as folder:
             environment = await self._environment(url, Path(folder))
-            return await _output(["git", *arguments], environment, url, timeout_seconds, watch)
+            done = await _output(["git", *arguments], environment, url, timeout_seconds, watch)
+        if done.told is not None:
+            raise _failed(url, _reason(done.told.lower()))
+        return done.output
+
+    async def push(self, url: str, folder: Path, refspec: str, *, timeout_seconds: float) -> None:
+        """Push from the repository in the folder. SourceError that tells what the host says if it refuses, never what it was sent."""
+        with TemporaryDirectory(prefix="callboard-git-") as home:
+            environment = await self._environment(url, Path(home))
+            command = ["git", f"--git-dir={folder}", "push", "--quiet", "--no-verify", "--no-signed", url, refspec]
+            done = await _output(command, environment, url, timeout_seconds, None)
+        if done.told is not None:
+            raise _not_pushed(url, done.told)
 
     async def local(self, arguments: Sequence[str], url: str, *, most: int) -> bytes:
         """What a command prints that reaches nothing. SourceError (TOO_LARGE) beyond `most` bytes, (NOT_FOUND) if it fails."""
@@ -155,7 +176,7 @@ def environment_of(home: Path, settings: Mapping[str, str] | None = None) -> dic
 
 async def _output(
     command: Sequence[str], environment: Mapping[str, str], url: str, seconds: float, watch: Callable[[], bool] | None
-) -> bytes:
+) -> _Done:
     async with _running(command, environment) as process:
         talking = asyncio.ensure_future(process.communicate())
         deadline = asyncio.get_running_loop().time() + seconds
@@ -174,9 +195,7 @@ async def _output(
                 _kill(process)
                 with suppress(asyncio.CancelledError):
                     await talking
-        if process.returncode:
-            raise _failed(url, _reason(told[-_TOLD_BYTES:].decode(errors="replace").lower()))
-        return output
+        return _Done(output, told[-_TOLD_BYTES:].decode(errors="replace") if process.returncode else None)
 
 
 @asynccontextmanager
@@ -204,6 +223,14 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 def _reason(told: str) -> SourceReason:
     return next((reason for reason, signs in _SIGNS if any(sign in told for sign in signs)), SourceReason.UNAVAILABLE)
+
+
+def _not_pushed(url: str, told: str) -> SourceError:
+    lines = [line.strip() for line in told.splitlines()]
+    said = [line for line in lines if line.startswith(("remote:", "! [", "error:", "fatal:"))]
+    reason = _reason(told.lower())
+    message = f"{url} did not take what was pushed: {'; '.join(said)[:_SHOWN] or 'it gave no reason'}"
+    return SourceError(reason, url, message, "Check that the credentials may write to it, and that the branch is not there already.")
 
 
 def _failed(url: str, reason: SourceReason) -> SourceError:

@@ -4,7 +4,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -68,29 +68,37 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         path, _, query = self.path.partition("?")
-        environment = {
-            **_ENVIRONMENT,
-            "GIT_PROJECT_ROOT": str(self.server.folder),
-            "PATH_INFO": unquote(path),
-            "QUERY_STRING": query,
-            "REQUEST_METHOD": self.command,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            "REMOTE_ADDR": "127.0.0.1",
-        }
-        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=environment, check=False)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        fields = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line]
-        status = next((int(value.split()[0]) for name, value in fields if name == "Status"), 200 if fields else 500)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, fields, content = git_backend(self.server.folder, self.command, unquote(path), query, headers, body)
         self.send_response(status)
         for name, value in fields:
-            if name not in {"Status", "Content-Length"}:
-                self.send_header(name, value)
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def git_backend(
+    folder: Path, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body of git's own answer about the bare repositories below the folder. Names of `headers` are lower case."""
+    environment = {
+        **_ENVIRONMENT,
+        "GIT_PROJECT_ROOT": str(folder),
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "REQUEST_METHOD": method,
+        "CONTENT_TYPE": headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
+        "GIT_PROTOCOL": headers.get("git-protocol", ""),
+        "REMOTE_ADDR": "127.0.0.1",
+    }
+    done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=environment, check=False)
+    head, _, content = done.stdout.partition(b"\r\n\r\n")
+    fields = [(name, value) for line in head.decode("latin-1").split("\r\n") for name, found, value in [line.partition(": ")] if found]
+    status = next((int(value.split()[0]) for name, value in fields if name == "Status"), 200 if fields else 500)
+    return status, [(name, value) for name, value in fields if name not in {"Status", "Content-Length"}], content
 
 
 @contextmanager

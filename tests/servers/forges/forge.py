@@ -23,6 +23,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.servers.git_hosting import git_answer
 from tests.servers.github.hub import Failure, Grant, Hub, Repository, Seen
 from tests.servers.github.repositories import GitRepository, TreeEntry, UnknownRevisionError
 
@@ -155,14 +156,20 @@ def slice_of(request: Request, rows: Sequence[Any], size: int, most: int, *, num
 
 @contextmanager
 def serving(forge: Forge, routes: Mapping[str, Endpoint], refuse: Callable[[HTTPException], Response]) -> Iterator[None]:
-    """The instance answers on a free port of the loopback interface. Paths are matched as they are sent, encoded."""
+    """The instance answers on a free port of the loopback interface. Paths are matched as they are sent, encoded.
+
+    A route may begin with the method that it is for: `PUT /path`.
+    """
 
     async def refused(_: Request, error: Exception) -> Response:
         if isinstance(error, MovedError):
             return RedirectResponse(error.location, error.status_code)
         return refuse(error if isinstance(error, HTTPException) else HTTPException(404))
 
-    listed = [Route(path, endpoint, methods=["GET", "POST"]) for path, endpoint in routes.items()]
+    listed = [
+        Route(path.partition(" ")[2] or path, endpoint, methods=[path.partition(" ")[0]] if " " in path else ["GET", "POST"])
+        for path, endpoint in routes.items()
+    ]
     application = Starlette(routes=listed, exception_handlers={HTTPException: refused, UnknownRevisionError: refused})
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     forge.host = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -205,6 +212,8 @@ class _Watched:
             return _start(302, {"location": failure.redirect, "content-length": "0"}), b""
         if failure.status is not None:
             return _start(failure.status, {"content-type": "application/json", "content-length": str(len(failure.body))}), failure.body
+        if (answered := await git_answer(self._forge, scope, unquote(scope["path"]), receive)) is not None:
+            return answered
         sent: list[Message] = []
 
         async def keep(message: Message) -> None:

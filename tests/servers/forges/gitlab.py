@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tests.servers.forges.forge import Endpoint, Forge, MovedError, answer, archived, blob, given, serving, slice_of
+from tests.servers.forges.gitlab_writing import GitLabWriting
 from tests.servers.github.hub import Repository
 
 API = "/api/v4"
@@ -90,7 +92,9 @@ class GitLab(Forge):
 def serving_gitlab(folder: Path) -> Iterator[GitLab]:
     """A running instance."""
     gitlab = GitLab(folder)
-    with serving(gitlab, {**_Projects(gitlab).routes(), **_People(gitlab).routes()}, _refused):
+    projects = _Projects(gitlab)
+    routes = {**GitLabWriting(gitlab, projects.of, projects.shown).routes(), **projects.routes(), **_People(gitlab).routes()}
+    with serving(gitlab, routes, _refused):
         yield gitlab
 
 
@@ -130,16 +134,16 @@ class _Projects:
         return self._listed(request, group)
 
     def project(self, request: Request) -> Response:
-        return answer(self._shown(self._of(request), simple=False))
+        return answer(self.shown(self.of(request), simple=False))
 
     def commit(self, request: Request) -> Response:
-        repository = self._of(request)
+        repository = self.of(request)
         revision = given(request, "sha")
         sha = repository.git.head(repository.git.default_branch if revision == "HEAD" else revision)
         return answer({"id": sha, "short_id": sha[:8], "title": "A commit", "web_url": f"{self._web(repository)}/-/commit/{sha}"})
 
     def tree(self, request: Request) -> Response:
-        repository = self._of(request)
+        repository = self.of(request)
         entries = repository.git.tree(repository.git.head(request.query_params["ref"]))
         if request.query_params.get("recursive") != "true":
             entries = [entry for entry in entries if "/" not in entry.path]
@@ -156,7 +160,7 @@ class _Projects:
         return answer(listed, link=f'<{self.gitlab.url}{following.path}?{following.query}>; rel="next"')
 
     def raw(self, request: Request) -> Response:
-        repository = self._of(request)
+        repository = self.of(request)
         path = given(request, "path")
         if "ref" not in request.query_params:
             raise HTTPException(400, '{"error": "ref is missing"}')
@@ -168,11 +172,12 @@ class _Projects:
         return Response(repository.git.file(entry.sha), media_type="text/plain; charset=utf-8")
 
     def archive(self, request: Request) -> Response:
-        repository = self._of(request)
+        repository = self.of(request)
         sha = repository.git.head(request.query_params.get("sha", repository.git.default_branch))
         return Response(archived(repository, sha, f"{repository.name}-{sha}-{sha}/"), media_type="application/octet-stream")
 
-    def _of(self, request: Request) -> Repository:
+    def of(self, request: Request) -> Repository:
+        """The project that the request is about, by its id or full path."""
         name = given(request, "id")
         by_id = {str(repository.id): repository.full_name for repository in self.gitlab.repositories.values()}
         if name.lower() in self.gitlab.moved and name.lower() not in self.gitlab.repositories:
@@ -190,10 +195,11 @@ class _Projects:
             and set(filter(None, asked.get("topic", "").split(","))) <= set(each.topics)
         ]
         rows, page, more = slice_of(request, found, 20, 100, number="page", length="per_page")
-        listed = [self._shown(each, simple=asked.get("simple") == "true") for each in rows]
+        listed = [self.shown(each, simple=asked.get("simple") == "true") for each in rows]
         return answer(listed, **_paging(self.gitlab, request, page, more=more))
 
-    def _shown(self, repository: Repository, *, simple: bool) -> Mapping[str, Any]:
+    def shown(self, repository: Repository, *, simple: bool) -> Mapping[str, Any]:
+        """A project as it is answered."""
         shown: dict[str, Any] = {
             "id": repository.id,
             "name": repository.name,
@@ -204,6 +210,8 @@ class _Projects:
         if repository.git.commits:
             shown["default_branch"] = repository.git.default_branch
         if not simple:
+            made = datetime.fromtimestamp(repository.created_at, UTC).isoformat().replace("+00:00", "Z")
+            shown |= {"http_url_to_repo": f"{self._web(repository)}.git", "created_at": made, "empty_repo": not repository.git.commits}
             shown |= {"archived": repository.archived, "visibility": "private" if repository.private else "public"}
             shown |= {"forked_from_project": {"id": 1}} if repository.fork else {}
         return shown
@@ -225,6 +233,7 @@ class _People:
             f"{_GROUP}/descendant_groups": self.descendants,
             f"{_GROUP}/members/all": self.members,
             f"{API}/users": self.users,
+            f"{API}/namespaces/{{id}}": self.namespace,
             "/api/graphql": self.graphql,
         }
 
@@ -236,6 +245,11 @@ class _People:
     def group(self, request: Request) -> Response:
         self.gitlab.grant(request)
         return answer(self._group(self._of(given(request, "id"))))
+
+    def namespace(self, request: Request) -> Response:
+        self.gitlab.grant(request)
+        group = self._of(given(request, "id"))
+        return answer({"id": group.id, "name": group.name, "kind": "group", "full_path": group.full_path})
 
     def descendants(self, request: Request) -> Response:
         self.gitlab.grant(request)
@@ -252,7 +266,9 @@ class _People:
     def users(self, request: Request) -> Response:
         self.gitlab.grant(request)
         active = request.query_params.get("active") == "true"
+        wanted = request.query_params.get("username")
         found = [user for user in self.gitlab.accounts.users.values() if not active or user.state == "active"]
+        found = [user for user in found if wanted in (None, user.username)]
         bots = re.compile(r"^(project|group)_\d+_bot")
         kept = [user for user in found if request.query_params.get("without_project_bots") != "true" or not bots.match(user.username)]
         return self._people(request, [{**_user(self.gitlab, user), "email": user.email} for user in kept])

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.servers.github.description import description
@@ -32,6 +33,7 @@ def repository(hub: Hub, of: Repository, *, full: bool = False) -> dict[str, Any
         "html_url": f"{hub.url}/{of.full_name}",
         "clone_url": hub.clone_url(of.full_name),
         "description": f"The repository {of.name}",
+        "created_at": datetime.fromtimestamp(of.created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "pushed_at": f"2026-01-01T00:{of.git.commits // 60 % 60:02}:{of.git.commits % 60:02}Z",
     }
 
@@ -113,6 +115,12 @@ def person(hub: Hub, of: Person) -> dict[str, Any]:
     example = description().example("/users/{username}")
     at = {"html_url": f"{hub.url}/{of.login}", "url": f"{hub.api_url}/users/{of.login}"}
     return example | at | {"login": of.login, "id": of.id, "node_id": f"U_{of.id}", "name": of.name, "email": of.email}
+
+
+def account(hub: Hub, of: Organisation) -> dict[str, Any]:
+    """An organisation as a user's page has it."""
+    at = {"html_url": f"{hub.url}/{of.login}", "url": f"{hub.api_url}/users/{of.login}", "type": "Organization"}
+    return description().example("/users/{username}") | at | {"login": of.login, "id": of.id, "node_id": f"O_{of.id}"}
 
 
 def organisation(hub: Hub, of: Organisation) -> dict[str, Any]:

@@ -19,10 +19,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.servers.git_hosting import git_answer
 from tests.servers.github import answers
 from tests.servers.github.description import Operation, description
 from tests.servers.github.hub import API, Failure, Grant, Hub, Organisation, Repository, Seen
 from tests.servers.github.repositories import UnknownRevisionError
+from tests.servers.github.writing import Writing
 
 _LARGEST_TREE = 100_000
 _ANYONE = Grant(frozenset())
@@ -66,17 +68,18 @@ class _Rest:
             f"{team}/members": self.team_members,
             f"{team}/teams": self.child_teams,
             "/orgs/{org}/installation": self.installation_of_organisation,
-            "/users/{user}": self.user,
+            "/users/{user}": self.account,
             "/users/{owner}/repos": self.repositories_of_user,
             "/app/installations": self.installations,
             "/installation/repositories": self.repositories_of_installation,
             "/rate_limit": self.limits,
         }
         tokens = Route("/app/installations/{id:int}/access_tokens", self.access_token, methods=["POST"])
-        return [*(Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()), tokens]
+        reads = [Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()]
+        return [*reads, tokens, *Writing(self.hub, self.repository_of).routes()]
 
     def repository(self, request: Request) -> Response:
-        return _answer(request, answers.repository(self.hub, self._repository(request), full=True))
+        return _answer(request, answers.repository(self.hub, self.repository_of(request), full=True))
 
     def repositories(self, request: Request) -> Response:
         organisation = self._organisation(request)
@@ -92,24 +95,24 @@ class _Rest:
         return _answer(request, {"total_count": len(found), "repositories": listed}, headers)
 
     def commit(self, request: Request) -> Response:
-        repository = self._repository(request)
+        repository = self.repository_of(request)
         sha = self._head(repository, request.path_params["ref"])
         if request.headers.get("accept", "").startswith(("application/vnd.github.sha", "application/vnd.github.v3.sha")):
             return _tagged(request, Response(sha, media_type="application/vnd.github.sha; charset=utf-8"), sha)
         return _answer(request, answers.commit(self.hub, repository, sha))
 
     def branch(self, request: Request) -> Response:
-        repository = self._repository(request)
+        repository = self.repository_of(request)
         name = request.path_params["ref"]
         return _answer(request, answers.branch(self.hub, repository, name, repository.git.head(name)))
 
     def reference(self, request: Request) -> Response:
-        repository = self._repository(request)
+        repository = self.repository_of(request)
         name = request.path_params["ref"]
         return _answer(request, answers.reference(self.hub, repository, name, repository.git.head(f"refs/{name}")))
 
     def tree(self, request: Request) -> Response:
-        repository = self._repository(request)
+        repository = self.repository_of(request)
         sha = self._head(repository, request.path_params["ref"])
         entries = repository.git.tree(sha)
         if not request.query_params.get("recursive"):
@@ -118,7 +121,7 @@ class _Rest:
         return _answer(request, answers.tree(self.hub, repository, sha, entries[:_LARGEST_TREE], truncated=truncated))
 
     def contents(self, request: Request) -> Response:
-        repository = self._repository(request)
+        repository = self.repository_of(request)
         revision = self._head(repository, request.query_params.get("ref") or repository.git.default_branch)
         path = request.path_params["path"].strip("/")
         entries = {entry.path: entry for entry in repository.git.tree(revision)}
@@ -134,7 +137,7 @@ class _Rest:
         return _answer(request, answers.content(self.hub, repository, entry, data))
 
     def tarball(self, request: Request) -> Response:
-        repository = self._repository(request)
+        repository = self.repository_of(request)
         sha = self._head(repository, request.path_params["ref"])
         ticket = f"?token={secrets.token_hex(8)}" if repository.private else ""
         return RedirectResponse(f"http://{self.hub.codeload_host}/codeload/{repository.full_name}/legacy.tar.gz/{sha}{ticket}", 302)
@@ -150,7 +153,7 @@ class _Rest:
         return Response(repository.git.archive(sha, f"{repository.owner}-{repository.name}-{sha[:7]}"), media_type="application/x-gzip")
 
     def raw(self, request: Request) -> Response:
-        repository = self._repository(request)
+        repository = self.repository_of(request)
         revision = self._head(repository, request.path_params["revision"])
         entries = {entry.path: entry for entry in repository.git.tree(revision)}
         if request.path_params["path"] not in entries:
@@ -164,8 +167,11 @@ class _Rest:
         rows, headers = _paged(request, self._organisation(request).members)
         return _answer(request, [answers.member(self.hub, self.hub.people[login]) for login in rows], headers)
 
-    def user(self, request: Request) -> Response:
-        person = self.hub.people.get(request.path_params["user"])
+    def account(self, request: Request) -> Response:
+        login = request.path_params["user"]
+        if login in self.hub.organisations:
+            return _answer(request, answers.account(self.hub, self.hub.organisations[login]))
+        person = self.hub.people.get(login)
         if person is None:
             raise HTTPException(404)
         return _answer(request, answers.person(self.hub, person))
@@ -235,7 +241,8 @@ class _Rest:
     def limits(self, request: Request) -> Response:
         return _answer(request, description().example("/rate_limit"))
 
-    def _repository(self, request: Request) -> Repository:
+    def repository_of(self, request: Request) -> Repository:
+        """The repository that the request is about, if whoever asks may see it."""
         name = f"{request.path_params['owner']}/{request.path_params['repo']}".lower()
         grant = self._grant(request)
         repository = self.hub.repositories.get(name)
@@ -328,6 +335,9 @@ class _Watched:
 
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
+
+        if (answered := await git_answer(self._hub, scope, unquote(scope["path"]), receive)) is not None:
+            return answered
 
         async def send(message: Message) -> None:
             sent.append(message)

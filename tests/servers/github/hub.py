@@ -17,8 +17,24 @@ API = "/api/v3"
 
 
 @dataclass(slots=True)
+class Pull:
+    """A pull request, or merge request."""
+
+    number: int
+    title: str
+    body: str
+    head: str
+    base: str
+    state: str = "open"
+    people: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(slots=True)
 class Repository:
-    """A repository as GitHub knows it. `owner` and `name` are its present ones."""
+    """A repository as GitHub knows it. `owner` and `name` are its present ones.
+
+    `created_at` is Unix time; `settings` is what it was made and set up with, by the last part of a request's path.
+    """
 
     id: int
     owner: str
@@ -28,6 +44,9 @@ class Repository:
     archived: bool = False
     fork: bool = False
     topics: Sequence[str] = ()
+    created_at: float = 1_700_000_000
+    pulls: list[Pull] = field(default_factory=list[Pull])
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def full_name(self) -> str:

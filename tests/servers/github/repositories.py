@@ -89,6 +89,13 @@ class GitRepository:
         """All files as a .tar.gz, below the prefix."""
         return self._git("archive", "--format=tar.gz", f"--prefix={prefix}/", self.head(revision))
 
+    def write(self, *arguments: str, stdin: bytes = b"") -> str:
+        """What git prints that is told to write something, in one line. UnknownRevisionError if it does not take it."""
+        try:
+            return self._git(*arguments, stdin=stdin).decode().strip()
+        except subprocess.CalledProcessError as error:
+            raise UnknownRevisionError(" ".join(arguments)) from error
+
     def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         done = subprocess.run(["git", "-C", str(self.folder), *arguments], input=stdin, capture_output=True, check=True)
         return done.stdout

@@ -34,7 +34,7 @@ def serving_github(folder: Path) -> Iterator[Hub]:
     finally:
         server.should_exit = True
         thread.join(10)
-    assert hub.problems == []
+    assert hub.problems == [], hub.problems
 
 
 def _listener() -> socket.socket:

@@ -13,6 +13,8 @@ from workers.scaffolder.actions.requests import request_actions
 from workers.scaffolder.actions.templating import templating_actions
 from workers.scaffolder.catalog import TaskCatalog
 from workers.scaffolder.evaluation import Filters
+from workers.scaffolder.publishing.actions import publishing_actions
+from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.sources import sources_from
 
 
@@ -37,4 +39,5 @@ def builtin_actions(services: ActionServices) -> Sequence[Action]:
         *cataloguing_actions(services.catalog),
         *debugging.ACTIONS,
         *request_actions(services.config, services.hosts),
+        *publishing_actions(Desk(services.config, services.hosts.outbound, services.filters)),
     ]
