@@ -62,12 +62,17 @@ def add_making(folder: Folder, hub: Hub, *more: dict[str, Any]) -> None:
     folder.add(template("making", steps))
 
 
-async def made(client: httpx.AsyncClient, name: str) -> str:
-    task_id = (await asked(client, RUN, values={"name": name}))["runTemplate"]["task"]["id"]
+async def ended(client: httpx.AsyncClient, task_id: str) -> None:
+    """Return once the task is completed."""
     async with asyncio.timeout(20):
         while (task := (await asked(client, TASK, id=task_id))["scaffolderTask"])["status"] in _UNDER_WAY:  # noqa: ASYNC110 - it runs beside
             await asyncio.sleep(0.05)
     assert task["error"] is None
+
+
+async def made(client: httpx.AsyncClient, name: str) -> str:
+    task_id = (await asked(client, RUN, values={"name": name}))["runTemplate"]["task"]["id"]
+    await ended(client, task_id)
     return task_id
 
 

@@ -10,14 +10,16 @@ import pytest
 
 from plugins.loading import forget_plugins
 from tests.scaffolder.forge import install
+from tests.scaffolder.publishing import files
 from tests.scaffolder.templates import Folder, asked, served, template
-from tests.scaffolder.test_ledger import component, made, settings
+from tests.scaffolder.test_ledger import component, ended, made, settings
 from tests.servers.github.hub import Hub
 from tests.servers.github.serving import serving_github
 
 UPGRADE = """mutation ($entities: [String!], $dryRun: Boolean!) {
   upgradeFromTemplate(template: "template:making", entities: $entities, dryRun: $dryRun) { upgrades {
     use { taskId outdated } repository problem current pullRequest task { id } files { path change diff conflict } } } }"""
+MADE_BY = "{ components { nodes { scaffoldedBy { taskId outdated } } } }"
 LINES = ["one", "two", "three", "four", "five", "six", "seven"]
 NAME = {"properties": {"name": {"type": "string"}}}
 
@@ -37,7 +39,7 @@ def text(**changed: str) -> str:
     return "".join(f"{changed.get(line, line)}\n" for line in LINES)
 
 
-def add_making(folder: Folder, hub: Hub, files: dict[str, str], **spec: Any) -> None:
+def add_making(folder: Folder, hub: Hub, skeleton: dict[str, str], **spec: Any) -> None:
     repository = f"{hub.url}/acme/${{{{ parameters.name }}}}"
     steps = [
         {
@@ -48,9 +50,9 @@ def add_making(folder: Folder, hub: Hub, files: dict[str, str], **spec: Any) -> 
         {"id": "publish", "action": "forge:publish", "input": {"url": repository, "sourcePath": "out"}},
         {"id": "register", "action": "catalog:register", "input": {"catalogInfoUrl": f"{repository}/blob/main/catalog-info.yaml"}},
     ]
-    version = {"metadata": {"name": "making", "annotations": {"example.org/files": str(sorted(files.items()))}}}
+    version = {"metadata": {"name": "making", "annotations": {"example.org/files": str(sorted(skeleton.items()))}}}
     document = {**template("making", steps, **{"parameters": NAME, **spec}), **version}
-    folder.add(document, {f"skeleton/{path}": content for path, content in files.items()})
+    folder.add(document, {f"skeleton/{path}": content for path, content in skeleton.items()})
 
 
 async def upgraded(client: httpx.AsyncClient, entities: list[str] | None = None, *, dry_run: bool = True) -> Any:
@@ -101,8 +103,8 @@ async def test_a_dry_run_tells_what_would_be_proposed_and_does_nothing(folder: F
 async def test_what_stands_in_the_way_of_an_upgrade_is_told(folder: Folder, hub: Hub):
     hub.repository("acme/shop", {"catalog-info.yaml": component("shop"), "other.yaml": component("other")})
     hub.repository("acme/elsewhere", {"catalog-info.yaml": component("elsewhere")})
-    files = {"catalog-info.yaml": component("shop")}
-    add_making(folder, hub, files)
+    only = {"catalog-info.yaml": component("shop")}
+    add_making(folder, hub, only)
     async with served(folder, settings(folder, hub)) as client:
         await made(client, "shop")
         target = f"{hub.url}/acme/elsewhere/blob/main/catalog-info.yaml"
@@ -113,7 +115,83 @@ async def test_what_stands_in_the_way_of_an_upgrade_is_told(folder: Folder, hub:
             body = {"query": UPGRADE, "variables": {"entities": entities, "dryRun": True}}
             answer = (await client.post("/graphql", json=body)).json()
             assert answer["errors"][0]["extensions"]["code"] == code
-    add_making(folder, hub, {**files, "new.txt": "n"}, parameters={**NAME, "required": ["name", "team"]})
+    add_making(folder, hub, {**only, "new.txt": "n"}, parameters={**NAME, "required": ["name", "team"]})
     async with served(folder, settings(folder, hub)) as client:
         (upgrade,) = await upgraded(client)
         assert upgrade["problem"] == 'instance requires property "team"'
+
+
+def add_publishing(folder: Folder, hub: Hub, skeleton: dict[str, str]) -> None:
+    into = {"repoUrl": f"{hub.host}?owner=acme&repo=${{{{ parameters.name }}}}", "sourcePath": "out"}
+    steps = [
+        {
+            "id": "fetch",
+            "action": "fetch:template",
+            "input": {"url": "./skeleton", "targetPath": "out", "values": {"p": "${{ parameters }}"}},
+        },
+        {"id": "publish", "action": "publish:github", "input": into},
+        {"id": "register", "action": "catalog:register", "input": {"repoContentsUrl": "${{ steps.publish.output.repoContentsUrl }}"}},
+    ]
+    document = template("making", steps, parameters=NAME)
+    document["metadata"] |= {"title": "Making", "annotations": {"example.org/files": str(sorted(skeleton.items()))}}
+    folder.add(document, {f"skeleton/{path}": content for path, content in skeleton.items()})
+
+
+async def proposed(client: httpx.AsyncClient) -> list[str]:
+    """The log of the task that an upgrade of everything is."""
+    (upgrade,) = await upgraded(client, dry_run=False)
+    assert upgrade["problem"] is None
+    await ended(client, upgrade["task"]["id"])
+    query = "query ($id: ID!) { scaffolderTask(id: $id) { events(first: 200) { message } } }"
+    return [event["message"] for event in (await asked(client, query, id=upgrade["task"]["id"]))["scaffolderTask"]["events"]]
+
+
+async def test_a_pull_request_with_just_the_difference_is_proposed_once_and_taken_over_when_it_is_merged(folder: Folder, hub: Hub):
+    hub.organisation("acme", [])
+    first = {"catalog-info.yaml": component("shop"), "code.txt": text(), "both.txt": text(), "old.txt": "old\n", "run.sh": "#!/bin/sh\n"}
+    add_publishing(folder, hub, first)
+    async with served(folder, settings(folder, hub)) as client:
+        origin = await made(client, "shop")
+    shop = hub.repositories["acme/shop"]
+    hub.commit("acme/shop", {"code.txt": text(two="mine"), "both.txt": text(four="mine"), "own.txt": "own\n"})
+    before = files(shop)
+    (folder.path / "templates" / "making" / "skeleton" / "old.txt").unlink()
+    second = {"catalog-info.yaml": component("shop"), "code.txt": text(six="new"), "both.txt": text(four="theirs"), "new.txt": "new\n"}
+    add_publishing(folder, hub, {**second, "run.sh": "#!/bin/sh\n"})
+    async with served(folder, settings(folder, hub)) as client:
+        told = await proposed(client)
+        assert [line for line in told if line.startswith(("modified", "added", "removed", "kept"))] == [
+            "modified: both.txt",
+            "modified: code.txt",
+            "added: new.txt",
+            "removed: old.txt",
+        ]
+        (pull,) = shop.pulls
+        assert (pull.title, pull.base) == ("Upgrade to the present version of Making", "main")
+        assert pull.head.startswith("template-upgrade/making-")
+        assert "- `both.txt`: It changed in the template and in the repository at the same places, 1 of them" in pull.body
+        after = files(shop, pull.head)
+        marked = "<<<<<<< the repository\nmine\n||||||| the template before\nfour\n=======\ntheirs\n>>>>>>> the template now"
+        assert {path: content for path, content in after.items() if content != before.get(path)} == {
+            "both.txt": f"100644 {text(four=marked)}",
+            "code.txt": f"100644 {text(two='mine', six='new')}",
+            "new.txt": "100644 new\n",
+        }
+        assert (before.keys() - after.keys(), files(shop)) == ({"old.txt"}, before)
+        proposal = f"{hub.url}/acme/shop/pull/1"
+        uses = '{ template(ref: "template:making") { uses { nodes { taskId upgradeOf outdated effects { kind url } } } } }'
+        newest = (await asked(client, uses))["template"]["uses"]["nodes"][0]
+        assert (newest["upgradeOf"], newest["outdated"]) == (origin, False)
+        assert newest["effects"] == [{"kind": "pull-request", "url": proposal}]
+        head = shop.git.head(pull.head)
+        assert f"It is proposed already, as {proposal}; that stays as it is" in await proposed(client)
+        assert (len(shop.pulls), shop.git.head(pull.head)) == (1, head)
+        (again,) = await upgraded(client)
+        assert again["pullRequest"] == proposal
+
+        hub.commit("acme/shop", {**second, "both.txt": text(four="ours"), "code.txt": text(two="mine", six="new")})
+        pull.state, pull.merged_at = "closed", "2026-01-01T00:00:00Z"
+        assert f"{hub.url}/acme/shop has all of the new version: there is nothing to propose" in await proposed(client)
+        assert await upgraded(client) == []
+        (shown,) = (await asked(client, MADE_BY))["components"]["nodes"]
+        assert shown["scaffoldedBy"] == {"taskId": origin, "outdated": False}
