@@ -1,19 +1,24 @@
 """What tasks made is kept and found the same way on either store."""
 
+import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
 from config import Config
-from graph.entities import Entity, Origin
+from graph.entities import Entity, Origin, canonical_json
 from graph.refs import Ref
 from graph.store import Store
-from plugins.actions import Effect
+from plugins.actions import Effect, TaskUser
 from plugins.hosts import opened_hosts
 from workers.scaffolder.effects import Use
 from workers.scaffolder.ledger import Ledger
+from workers.scaffolder.merging import File
+from workers.scaffolder.renderings import RENDERINGS, Rendering, Renderings
+from workers.scaffolder.sealing import Seal, UnsealableError
 from workers.scaffolder.tasks import new_task_id
 
 SHOP, TEMPLATE = Ref("component:default/shop"), Ref("template:default/service")
@@ -99,3 +104,35 @@ async def test_what_was_there_before_stays_with_its_maker_and_what_is_made_anew_
     await ledger.add(second, "a", Effect("location", CATALOG, details={"existed": False}))
     assert await ledger.makers(registered) == {SHOP: second}
     assert (await ledger.made(first), len(await ledger.made(second))) == ([], 1)
+
+
+async def test_what_was_published_is_kept_sealed_whole_and_once(store: Store):
+    renderings = Renderings(store, Seal(b"k" * 32))
+    assert await renderings.of("t") is None
+    for number in range(2):
+        noise = random.Random(number).randbytes(600_000)
+        files = {"a/b.txt": File(b"very private"), "run": File(b"#!", executable=True), "noise": File(noise)}
+        rendering = Rendering(files, {"name": f"private {number}"}, TaskUser(Ref("user:default/ann"), None))
+        await renderings.keep("t", rendering)
+        assert await renderings.of("t") == rendering
+    rows = await store.states(RENDERINGS)
+    assert len(rows) == 4
+    assert b"private" not in canonical_json([dict(row.value) for row in rows])
+    with pytest.raises(UnsealableError):
+        await Renderings(store, Seal(b"o" * 32)).of("t")
+
+
+async def test_the_last_proposal_of_a_version_and_what_it_brought_up_to_date_are_known(ledger: Ledger):
+    made = use("1")
+    await ledger.add(made, "publish", Effect("repository", HOME))
+    assert await ledger.proposal(made, "2") is None
+    for number in (1, 2):
+        upgrade = replace(use("2"), upgrade_of=made.task_id)
+        await ledger.add(upgrade, "propose", Effect("pull-request", f"{HOME}/pull/{number}", details={"number": number}))
+    found = await ledger.proposal(made, "2")
+    assert (found and found.url, await ledger.proposal(made, "3")) == (f"{HOME}/pull/2", None)
+    await ledger.brought_up_to_date(made, "2")
+    assert await ledger.use(TEMPLATE, made.task_id) == replace(made, digest="2")
+    assert await ledger.makers([component("inside", source=f"url:{HOME}/tree/main/")]) == {
+        Ref("component:default/inside"): replace(made, digest="2")
+    }

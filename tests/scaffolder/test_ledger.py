@@ -14,9 +14,10 @@ import yaml
 from config import Config
 from plugins.loading import forget_plugins
 from tests.scaffolder.forge import install
-from tests.scaffolder.templates import Folder, asked, log, served, template
+from tests.scaffolder.templates import Folder, asked, log, running, served, template
 from tests.servers.github.hub import Hub
 from tests.servers.github.serving import serving_github
+from workers.scaffolder.service import TaskScaffolder
 
 USES = """query ($digest: String, $outdated: Boolean, $first: Int, $after: String) { template(ref: "template:making") { digest
   uses(digest: $digest, outdated: $outdated, first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor }
@@ -161,3 +162,37 @@ async def test_hidden_entities_hidden_templates_and_tasks_that_may_not_be_read_d
             own = {"task": {"id": shop}} if denial is hidden_template else None
             assert data["components"]["nodes"] == [{"name": "shop", "scaffoldedBy": own}]
             assert data["template"] == (None if denial is hidden_template else {"uses": None})
+
+
+async def test_what_a_task_made_is_remembered_longer_than_the_task(folder: Folder, hub: Hub):
+    hub.repository("acme/shop", {"catalog-info.yaml": component("shop")})
+    add_making(folder, hub)
+    async with running(folder, settings(folder, hub)) as tasks:
+        shop = (await tasks.run("making", {"name": "shop"})).task.id
+        assert isinstance(tasks.scaffolder, TaskScaffolder)
+        await tasks.scaffolder.scaffolding.tasks.remove(shop)
+    async with served(folder, settings(folder, hub)) as client:
+        (use,) = (await asked(client, USES))["template"]["uses"]["nodes"]
+        assert (use["taskId"], use["task"], len(use["effects"]), use["entities"]["totalCount"]) == (shop, None, 3, 1)
+        (shown,) = (await asked(client, MADE))["components"]["nodes"]
+        assert (shown["scaffoldedBy"]["taskId"], shown["scaffoldedBy"]["task"]) == (shop, None)
+
+
+async def test_a_version_is_no_way_to_guess_what_is_redacted_and_is_told_apart_nevertheless(folder: Folder, hub: Hub):
+    hub.repository("acme/shop", {"catalog-info.yaml": component("shop")})
+    add_making(folder, hub)
+    rules = [{"allow": ["catalog.*", "scaffolder.*"], "to": "everyone"}]
+    redact = [{"fields": ["spec.type"], "from": "everyone", "if": {"isEntityKind": ["template"]}}]
+    async with served(folder, settings(folder, hub)) as client:
+        digest = (await asked(client, USES))["template"]["digest"]
+    policy = {"rules": rules, "redact": redact}
+    async with served(folder, settings(folder, hub, permission=policy)) as client:
+        await made(client, "shop")
+        found = (await asked(client, USES))["template"]
+        (use,) = found["uses"]["nodes"]
+        assert (found["digest"], use["templateDigest"], use["outdated"]) == (None, None, False)
+        answer = (await client.post("/graphql", json={"query": USES, "variables": {"digest": digest}})).json()
+        assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    async with served(folder, settings(folder, hub)) as client:
+        (use,) = (await asked(client, USES))["template"]["uses"]["nodes"]
+        assert use["templateDigest"] == digest
