@@ -39,7 +39,7 @@ class AzureHost:
         self.web_url = web_url or f"https://{integration.host}"
         self.host = host_of(self.web_url)
         self.search_url = search_url or (f"https://{SEARCH}" if integration.host == SERVICES else self.web_url)
-        sign = _Credentials(integration, outbound, sign_in_url)
+        sign = AzureSign(integration, outbound, sign_in_url)
         self.api = RestApi(outbound, sign, self.web_url, self.search_url, refusals=_SIGN_IN_PAGES)
 
     def place(self, url: str) -> Place | None:
@@ -110,7 +110,7 @@ class AzureHost:
         return f"{self.repository_url(place.repository)}/items" + query({**options, **described, **_VERSION})
 
 
-class _Credentials:
+class AzureSign:
     """Signs requests with the credential of the organization that they are for."""
 
     def __init__(self, integration: AzureIntegration, outbound: Outbound, sign_in_url: str) -> None:

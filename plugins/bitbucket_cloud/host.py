@@ -30,7 +30,7 @@ class BitbucketCloudHost:
     ) -> None:
         self.host = host_of(web_url)
         self.web_url, self.api_url = web_url, api_url
-        self.api = RestApi(outbound, _sign(integration, outbound, web_url), api_url, web_url, too_much=_TIMED_OUT)
+        self.api = RestApi(outbound, bitbucket_sign(integration, outbound, web_url), api_url, web_url, too_much=_TIMED_OUT)
 
     def place(self, url: str) -> Place | None:
         found = page(url, self.host, self.web_url)
@@ -115,7 +115,8 @@ def _is_folder(answer: Answer, path: str) -> bool:
     return answer.headers.get("content-type", "").startswith("application/json") and not path.lower().endswith("json")
 
 
-def _sign(integration: BitbucketCloudIntegration, outbound: Outbound, web_url: str) -> Sign:
+def bitbucket_sign(integration: BitbucketCloudIntegration, outbound: Outbound, web_url: str) -> Sign:
+    """Signs requests as the integration says."""
     if integration.client_id and integration.client_secret:
         client = basic(integration.client_id, integration.client_secret)
         return ClientCredentials(outbound, f"{web_url}/site/oauth2/access_token", {}, client)

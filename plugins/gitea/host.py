@@ -23,7 +23,7 @@ class GiteaHost:
         self.host = integration.host
         self.web_url = integration.web_url
         self.api_url = f"{self.web_url}/api/v1"
-        self.api = RestApi(outbound, signed_by(_credentials(integration)), self.api_url)
+        self.api = RestApi(outbound, signed_by(gitea_credentials(integration)), self.api_url)
 
     def place(self, url: str) -> Place | None:
         found = page(url, self.host, self.web_url)
@@ -105,7 +105,8 @@ def _kind(revision: str) -> str:
     return "commit" if revision == DEFAULT or is_commit(revision) else "branch"
 
 
-def _credentials(integration: GiteaIntegration) -> Mapping[str, str]:
+def gitea_credentials(integration: GiteaIntegration) -> Mapping[str, str]:
+    """The headers that sign requests as the integration says."""
     if integration.username and integration.password:
         return basic(integration.username, integration.password)
     return bearer(integration.token or integration.password, "token")

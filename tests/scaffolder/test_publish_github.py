@@ -1,6 +1,5 @@
 """Repositories that templates make on GitHub: pushed with git, set up as asked, made once, and never taken from somebody else."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ async def test_links_and_the_workspaces_own_git_folder_are_not_published(folder:
 
         async def planting(given: Any, context: Any) -> Any:
             done = await original(given, context)
-            os.symlink("/etc/passwd", context.workspace.path / "link")
+            (context.workspace.path / "link").symlink_to("/etc/passwd")
             (context.workspace.path / ".git" / "hooks").mkdir(parents=True)
             (context.workspace.path / ".git" / "hooks" / "pre-push").write_text("#!/bin/sh\ntouch /tmp/pwned\n")
             return done

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.servers.forges.forge import Endpoint, Forge, answer, archived, blob, given, serving
+from tests.servers.forges.forge import Endpoint, Forge, answer, archived, blob, given, serving, token_of
 from tests.servers.github.hub import Repository
 
 _REPO = "/{organization}/{project}/_apis/git/repositories/{repo}"
@@ -53,7 +53,9 @@ class _Repositories:
         return {
             "/{tenant}/oauth2/v2.0/token": self.token,
             "/{organization}/_apis/search/codesearchresults": self.search,
-            "/{organization}/{project}/_apis/git/repositories": self.repositories,
+            "POST /{organization}/{project}/_apis/git/repositories": self.create,
+            "GET /{organization}/{project}/_apis/git/repositories": self.repositories,
+            _REPO: self.repository,
             f"{_REPO}/commits": self.commits,
             f"{_REPO}/items": self.items,
         }
@@ -82,6 +84,22 @@ class _Repositories:
                     results.append({"fileName": entry.path.rpartition("/")[2], "path": f"/{entry.path}", **names})
         first = asked.get("$skip", 0)
         return answer({"count": len(results), "results": results[first : first + asked["$top"]]})
+
+    async def create(self, request: Request) -> Response:
+        body = await request.json()
+        if token_of(request) not in self.azure.tokens:
+            raise HTTPException(203)
+        name = f"{given(request, 'organization')}/{given(request, 'project')}/{body['name']}"
+        if name.lower() in self.azure.repositories:
+            raise HTTPException(409, "A Git repository with that name already exists.")
+        return answer(self._shown(self.azure.repository(name)), 201)
+
+    def repository(self, request: Request) -> Response:
+        return answer(self._shown(self._of(request)))
+
+    def _shown(self, repository: Repository) -> Mapping[str, Any]:
+        shown = {"id": str(repository.id), "name": repository.name, "isDisabled": False}
+        return shown | ({"defaultBranch": f"refs/heads/{repository.git.default_branch}"} if repository.git.commits else {})
 
     def repositories(self, request: Request) -> Response:
         owner = f"{given(request, 'organization')}/{given(request, 'project')}"

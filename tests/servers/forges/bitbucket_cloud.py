@@ -1,8 +1,10 @@
 """An emulator of Bitbucket Cloud: its REST API as https://developer.atlassian.com/cloud/bitbucket/rest/ describes it."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,8 @@ class _Repositories:
             f"{API}/workspaces/{{workspace}}/projects": self.projects,
             f"{API}/workspaces/{{workspace}}/search/code": self.search,
             f"{API}/repositories/{{workspace}}": self.repositories,
-            _REPO: self.repository,
+            f"POST {_REPO}": self.create,
+            f"GET {_REPO}": self.repository,
             f"{_REPO}/commits/{{revision}}": self.commits,
             f"{_REPO}/src/{{commit}}/{{path:path}}": self.source,
             "/{workspace}/{slug}/get/{name}": self.archive,
@@ -91,6 +94,17 @@ class _Repositories:
                     file = {"path": entry.path, "type": "commit_file", "commit": {"repository": self._shown(repository)}}
                     results.append({"type": "code_search_result", "path_matches": [{"text": entry.path, "match": True}], "file": file})
         return self._listed(request, results)
+
+    async def create(self, request: Request) -> Response:
+        body = await request.json()
+        if token_of(request) not in self.cloud.tokens:
+            raise HTTPException(401)
+        name = f"{given(request, 'workspace')}/{given(request, 'slug')}"
+        if name.lower() in self.cloud.repositories:
+            raise HTTPException(400, "Repository with this Slug and Owner already exists.")
+        made = self.cloud.repository(name, private=body["is_private"], created_at=time.time())
+        self.cloud.projects[made.full_name] = body["project"]["key"]
+        return answer(self._shown(made))
 
     def repository(self, request: Request) -> Response:
         repository = self._of(request)
@@ -142,6 +156,9 @@ class _Repositories:
             "type": "repository",
             "full_name": repository.full_name,
             "slug": repository.name,
+            "uuid": f"{{{repository.id}}}",
+            "size": repository.git.commits,
+            "created_on": datetime.fromtimestamp(repository.created_at, UTC).isoformat(),
             "is_private": repository.private,
             "project": {"key": self.cloud.projects.get(repository.full_name, "MAIN")},
             "mainbranch": {"name": repository.git.default_branch, "type": "branch"} if repository.git.commits else None,

@@ -1,7 +1,9 @@
 """An emulator of Gitea: its REST API as each instance describes it at /api/swagger."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.servers.forges.forge import Endpoint, Forge, MovedError, answer, archived, blob, given, serving, slice_of
+from tests.servers.forges.forge import Endpoint, Forge, MovedError, answer, archived, blob, given, serving, slice_of, token_of
 from tests.servers.github.hub import Repository
 
 API = "/api/v1"
@@ -46,7 +48,9 @@ class _Repositories:
 
     def routes(self) -> Mapping[str, Endpoint]:
         return {
-            f"{API}/orgs/{{owner}}/repos": self.repositories,
+            f"POST {API}/orgs/{{owner}}/repos": self.create,
+            f"GET {API}/orgs/{{owner}}/repos": self.repositories,
+            f"{API}/orgs/{{owner}}": self.organisation,
             _REPO: self.repository,
             f"{_REPO}/commits": self.commits,
             f"{_REPO}/git/commits/{{sha}}": self.commit,
@@ -55,6 +59,22 @@ class _Repositories:
             f"{_REPO}/contents/{{path:path}}": self.contents,
             f"{_REPO}/archive/{{name:path}}": self.archive,
         }
+
+    def organisation(self, request: Request) -> Response:
+        self.gitea.grant(request)
+        if given(request, "owner") not in self.gitea.organisations:
+            raise HTTPException(404)
+        return answer({"username": given(request, "owner")})
+
+    async def create(self, request: Request) -> Response:
+        body = await request.json()
+        if token_of(request) not in self.gitea.tokens:
+            raise HTTPException(401)
+        name = f"{given(request, 'owner')}/{body['name']}"
+        if name.lower() in self.gitea.repositories:
+            raise HTTPException(409, "The repository with the same name already exists.")
+        made = self.gitea.repository(name, private=body["private"], created_at=time.time())
+        return answer(self._shown(made), 201)
 
     def repositories(self, request: Request) -> Response:
         found = self.gitea.visible(request, given(request, "owner"))
@@ -124,6 +144,7 @@ class _Repositories:
             "archived": repository.archived,
             "fork": repository.fork,
             "private": repository.private,
+            "created_at": datetime.fromtimestamp(repository.created_at, UTC).isoformat().replace("+00:00", "Z"),
         }
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from plugins.actions import Action
+from workers.scaffolder.publishing.azure import azure_action
+from workers.scaffolder.publishing.bitbucket_cloud import bitbucket_cloud_action
 from workers.scaffolder.publishing.desk import Desk
+from workers.scaffolder.publishing.gitea import gitea_action
 from workers.scaffolder.publishing.github import github_actions
 from workers.scaffolder.publishing.github_automation import automation_actions
 from workers.scaffolder.publishing.github_pull_requests import pull_request_actions
@@ -19,4 +22,7 @@ def publishing_actions(desk: Desk) -> Sequence[Action]:
         *pull_request_actions(desk),
         *gitlab_actions(desk),
         *merge_request_actions(desk),
+        gitea_action(desk),
+        bitbucket_cloud_action(desk),
+        azure_action(desk),
     ]
