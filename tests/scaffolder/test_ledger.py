@@ -45,12 +45,16 @@ def component(name: str) -> str:
     return yaml.safe_dump({"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": name}, "spec": spec})
 
 
+def written(folder: Folder, hub: Hub, **sections: Any) -> dict[str, Any]:
+    """A configuration, as written, that reaches this GitHub."""
+    found = folder.settings(integrations={"github": [{"host": hub.host, "apiBaseUrl": hub.api_url, "token": "writer"}]}, **sections)
+    found["backend"]["reading"] = {"allow": [{"host": hub.codeload_host}], "allowPrivate": ["127.0.0.1"]}
+    return found
+
+
 def settings(folder: Folder, hub: Hub, **sections: Any) -> Config:
-    written = folder.settings(
-        integrations={"github": [{"host": hub.host, "apiBaseUrl": hub.api_url, "token": "writer"}]}, plugins={"forge": {}}, **sections
-    )
-    written["backend"]["reading"] = {"allow": [{"host": hub.codeload_host}], "allowPrivate": ["127.0.0.1"]}
-    return Config.model_validate(written)
+    """The configuration, with the plugin that publishes."""
+    return Config.model_validate(written(folder, hub, plugins={"forge": {}}, **sections))
 
 
 def add_making(folder: Folder, hub: Hub, *more: dict[str, Any]) -> None:

@@ -195,3 +195,31 @@ async def test_a_pull_request_with_just_the_difference_is_proposed_once_and_take
         assert await upgraded(client) == []
         (shown,) = (await asked(client, MADE_BY))["components"]["nodes"]
         assert shown["scaffoldedBy"] == {"taskId": origin, "outdated": False}
+
+
+async def test_who_may_not_run_the_template_or_see_what_came_of_it_upgrades_nothing(
+    folder: Folder, hub: Hub, caplog: pytest.LogCaptureFixture
+):
+    hub.repository("acme/shop", {"catalog-info.yaml": component("shop")})
+    only = {"catalog-info.yaml": component("shop")}
+    add_making(folder, hub, only)
+    async with served(folder, settings(folder, hub)) as client:
+        task = await made(client, "shop")
+    add_making(folder, hub, {**only, "new.txt": "new\n"})
+    everything = {"allow": ["catalog.*", "scaffolder.*"], "to": "everyone"}
+    for action in ("task.create", "task.read", "template.parameter.read", "template.step.read"):
+        policy = {"rules": [everything, {"deny": [f"scaffolder.{action}"], "to": "everyone"}]}
+        async with served(folder, settings(folder, hub, permission=policy)) as client:
+            caplog.clear()
+            with caplog.at_level("INFO", "callboard.audit"):
+                answer = (await client.post("/graphql", json={"query": UPGRADE, "variables": {"dryRun": False}})).json()
+            assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+            assert len([record for record in caplog.records if '"outcome": "denied"' in record.message]) == 1
+    hidden = {"deny": ["catalog.entity.read"], "to": "everyone", "if": {"isEntityKind": ["component"]}}
+    async with served(folder, settings(folder, hub, permission={"rules": [everything, hidden]})) as client:
+        assert await upgraded(client, dry_run=False) == []
+        variables = {"entities": ["component:shop"], "dryRun": False}
+        answer = (await client.post("/graphql", json={"query": UPGRADE, "variables": variables})).json()
+        assert answer["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+        listed = await asked(client, "{ scaffolderTasks { nodes { id } } }")
+        assert listed["scaffolderTasks"]["nodes"] == [{"id": task}]

@@ -33,7 +33,7 @@ from workers.scaffolder.workspace import TaskWorkspace
 
 _DRY_RUN_SECONDS = 120
 _MOST_SECRETS = 100
-MOST_UPGRADES = 100
+_MOST_UPGRADES = 100
 _PAGE = 200
 _SOURCE = "backstage.io/source-location"
 
@@ -139,8 +139,8 @@ class TaskScaffolder:
             uses = [use async for use in self.provenance.uses(ref, access, outdated=True) if await self.provenance.is_visible(use, access)]
         else:
             uses = await self.provenance.uses_of(ref, entities, access)
-        if len(uses) > MOST_UPGRADES:
-            raise LimitExceededError(f"{len(uses):,} uses of {ref} can be upgraded, and at most {MOST_UPGRADES} at once: name entities")
+        if len(uses) > _MOST_UPGRADES:
+            raise LimitExceededError(f"{len(uses):,} uses of {ref} can be upgraded, and at most {_MOST_UPGRADES} at once: name entities")
         upgrades: list[Upgrade] = []
         for use in uses:
             if use.digest == version:

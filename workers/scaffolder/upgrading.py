@@ -28,6 +28,7 @@ from workers.scaffolder.templates import API_VERSION, Step
 MERGE = "callboard:template:merge"
 PROPOSE = "publish:github:pull-request"
 
+_CREATE = "github:repo:create"
 _FOLDER = "changes"
 _MERGED = "${{ steps.merge.output."
 _OF_SECRETS = re.compile(rb"\$\{\{[^}]*\bsecrets\b")
@@ -207,6 +208,8 @@ def _source_path(repository: KeptEffect, spec: TaskSpec, done: Rehearsed) -> str
     """The folder that the step publishes which made the repository. InputError if there is none of that id any more."""
     for index, step in enumerate(spec.steps):
         if step.id == repository.step_id:
+            if step.action == _CREATE:
+                raise InputError(f"the step {step.id} only creates the repository: upgrades need one that publishes files as well")
             given: Any = done.inputs.get(index) or {}
             return str(given.get("sourcePath") or "")
     raise InputError(f"the template has no step {repository.step_id} any more, which published {repository.url}")
