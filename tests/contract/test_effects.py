@@ -122,15 +122,16 @@ async def test_what_was_published_is_kept_sealed_whole_and_once(store: Store):
         await Renderings(store, Seal(b"o" * 32)).of("t")
 
 
-async def test_the_last_proposal_of_a_version_and_what_it_brought_up_to_date_are_known(ledger: Ledger):
+async def test_the_last_proposal_and_what_is_up_to_date_are_known(ledger: Ledger):
     made = use("1")
     await ledger.add(made, "publish", Effect("repository", HOME))
-    assert await ledger.proposal(made, "2") is None
-    for number in (1, 2):
-        upgrade = replace(use("2"), upgrade_of=made.task_id)
+    assert await ledger.proposal(made) is None
+    upgrades = [replace(use(digest), upgrade_of=made.task_id) for digest in "23"]
+    for number, upgrade in enumerate(upgrades, 1):
         await ledger.add(upgrade, "propose", Effect("pull-request", f"{HOME}/pull/{number}", details={"number": number}))
-    found = await ledger.proposal(made, "2")
-    assert (found and found.url, await ledger.proposal(made, "3")) == (f"{HOME}/pull/2", None)
+    found = await ledger.proposal(made)
+    assert found is not None
+    assert (found[0], found[1].url) == (upgrades[1], f"{HOME}/pull/2")
     await ledger.brought_up_to_date(made, "2")
     assert await ledger.use(TEMPLATE, made.task_id) == replace(made, digest="2")
     assert await ledger.makers([component("inside", source=f"url:{HOME}/tree/main/")]) == {

@@ -189,12 +189,17 @@ async def test_a_pull_request_with_just_the_difference_is_proposed_once_and_take
         (again,) = await upgraded(client)
         assert again["pullRequest"] == proposal
 
-        hub.commit("acme/shop", {**second, "both.txt": text(four="ours"), "code.txt": text(two="mine", six="new")})
+        merged = {**second, "both.txt": text(four="ours"), "code.txt": text(two="mine", six="new")}
+        shop.git.commit(merged, removed=["old.txt"])
         pull.state, pull.merged_at = "closed", "2026-01-01T00:00:00Z"
         assert f"{hub.url}/acme/shop has all of the new version: there is nothing to propose" in await proposed(client)
         assert await upgraded(client) == []
         (shown,) = (await asked(client, MADE_BY))["components"]["nodes"]
         assert shown["scaffoldedBy"] == {"taskId": origin, "outdated": False}
+
+        (folder.path / "templates" / "making" / "skeleton" / "new.txt").write_text("newer\n")
+        (skeleton,) = await upgraded(client, ["component:shop"])
+        assert [(file["path"], file["change"], file["conflict"]) for file in skeleton["files"]] == [("new.txt", "modified", None)]
 
 
 async def test_who_may_not_run_the_template_or_see_what_came_of_it_upgrades_nothing(

@@ -24,7 +24,7 @@ from workers.scaffolder.records import StoredRecord
 from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.running import Run
 from workers.scaffolder.scaffolding import Scaffolding
-from workers.scaffolder.snapshots import files_in, restore
+from workers.scaffolder.snapshots import below, files_in, restore
 from workers.scaffolder.tasks import EventType, StepStatus, Task, TaskStatus, event_now
 from workers.scaffolder.upgrading import upgrading_actions
 
@@ -183,13 +183,14 @@ class _Running:
         """Keep what the task published, for when the template changes."""
         scaffolding, spec, limit = self._scaffolding, run.spec, self._scaffolding.workshop.config.scaffolder.max_rendering_bytes
         effects = await scaffolding.ledger.effects(self._id)
-        if spec.upgrade or not any(effect.kind == "repository" for effect in effects):
+        repository = next((effect for effect in effects if effect.kind == "repository"), None)
+        if spec.upgrade or repository is None:
             return
         if await asyncio.to_thread(run.workspace.size) > limit:
             told = f"The workspace holds more than {limit:,} bytes (scaffolder.maxRenderingBytes): what came of it can't be upgraded."
             await run.record.log([event_now(EventType.LOG, told)])
             return
-        files = await asyncio.to_thread(files_in, run.workspace)
+        files = below(await asyncio.to_thread(files_in, run.workspace), str(repository.details.get("sourcePath") or ""))
         await scaffolding.renderings.keep(self._id, Rendering(files, spec.parameters, spec.user))
 
     async def _prepared(self, task: Task, folder: Path) -> Run:

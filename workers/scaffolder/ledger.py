@@ -70,12 +70,13 @@ class Ledger:
         rows = await self.store.states(USES, ids=[_use_id(template, task_id)])
         return use_of(rows[0].value) if rows else None
 
-    async def proposal(self, use: Use, digest: str) -> KeptEffect | None:
-        """The pull request by which what the use made was last proposed to be brought up to that version; None if it never was."""
-        found = await self._by_id(MAKERS, {_key("upgrade", use.task_id, digest)})
-        for value in found.values():
-            effects = await self.effects(value["use"].partition(":")[2])
-            return next((effect for effect in effects if effect.kind == _PROPOSAL), None)
+    async def proposal(self, use: Use) -> tuple[Use, KeptEffect] | None:
+        """The last upgrade that was proposed of what the use made, and its pull request; None if none ever was."""
+        found = await self._by_id(MAKERS, {_key("upgrade", use.task_id)})
+        uses = await self._by_id(USES, {value["use"] for value in found.values()})
+        for value in uses.values():
+            upgrade = use_of(value)
+            return next(((upgrade, effect) for effect in await self.effects(upgrade.task_id) if effect.kind == _PROPOSAL), None)
         return None
 
     async def brought_up_to_date(self, use: Use, digest: str) -> None:
@@ -94,7 +95,7 @@ class Ledger:
     async def _makers(self, use: Use, use_id: str, effect: Effect) -> Sequence[StateWrite]:
         """Rows by which what was made leads to the use; none for what was there already and is known as made by another."""
         if use.upgrade_of:
-            return [StateWrite(MAKERS, _key("upgrade", use.upgrade_of, use.digest), {"use": use_id})] if effect.kind == _PROPOSAL else []
+            return [StateWrite(MAKERS, _key("upgrade", use.upgrade_of), {"use": use_id})] if effect.kind == _PROPOSAL else []
         key = self._key_of(effect)
         if key is None or (effect.details.get("existed") and await self.store.states(MAKERS, ids=[key])):
             return []

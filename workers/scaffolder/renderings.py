@@ -20,7 +20,7 @@ _CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What a task published: the files of its workspace in the end, the values they were made with, and for whom."""
+    """What a task published: the files of the repository, as its workspace held them in the end, and with which values and for whom."""
 
     files: Mapping[str, File]
     parameters: Mapping[str, Any]

@@ -134,7 +134,6 @@ class TaskScaffolder:
         for needed in (Action.TASK_CREATE, Action.TASK_READ):
             access.demand(needed)
         found = await self._runnable(ref, access)
-        version = found.template.digest
         if entities is None:
             uses = [use async for use in self.provenance.uses(ref, access, outdated=True) if await self.provenance.is_visible(use, access)]
         else:
@@ -143,9 +142,6 @@ class TaskScaffolder:
             raise LimitExceededError(f"{len(uses):,} uses of {ref} can be upgraded, and at most {_MOST_UPGRADES} at once: name entities")
         upgrades: list[Upgrade] = []
         for use in uses:
-            if use.digest == version:
-                upgrades.append(Upgrade(use, is_current=True))
-                continue
             try:
                 upgrades.append(await self._upgraded(found, use, access, dry_run=dry_run))
             except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
@@ -164,7 +160,7 @@ class TaskScaffolder:
                     plan = await upgrading.plan(use, spec, access)
             except TimeoutError as error:
                 raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
-            return Upgrade(use, repository.url, None, None, plan.changes, plan.proposal, plan.is_taken_over)
+            return Upgrade(use, repository.url, None, None, plan.changes, plan.proposal, not plan.changes)
         _, place = upgrading.place(repository)
         task = Task(new_task_id(), use.template, TaskStatus.OPEN, datetime.now(UTC), access.principal.ref)
         await self.scaffolding.tasks.add(task, upgrade_spec(place, spec, use, own.user, access), {})

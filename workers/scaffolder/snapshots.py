@@ -71,6 +71,13 @@ def files_in(workspace: TaskWorkspace) -> dict[str, File]:
     return {entry.path: File(workspace.read(entry.path), entry.executable) for entry in workspace.entries() if not entry.is_folder}
 
 
+def below(files: Mapping[str, File], folder: str) -> Mapping[str, File]:
+    """The files in the folder, by their paths from there."""
+    path = "/".join(part for part in folder.split("/") if part not in ("", "."))
+    beginning = f"{path}/" if path else ""
+    return {name.removeprefix(beginning): file for name, file in files.items() if name.startswith(beginning)}
+
+
 def _add(tar: tarfile.TarFile, path: str, file: File) -> None:
     member = tarfile.TarInfo(path)
     member.size, member.mode = len(file.content), 0o755 if file.executable else 0o644

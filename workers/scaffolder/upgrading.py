@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from graph.access import Access
-from graph.entities import canonical_json
+from graph.entities import canonical_json, content_hash
 from graph.errors import InputError
 from plugins.actions import Action, ActionContext, ActionModel, Idempotency, TaskUser, action
 from plugins.contract import Place
@@ -21,6 +21,7 @@ from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.scaffolding import Scaffolding
+from workers.scaffolder.snapshots import below
 from workers.scaffolder.sources import sources_from
 from workers.scaffolder.tasks import TaskSpec, UpgradeOf
 from workers.scaffolder.templates import API_VERSION, Step
@@ -36,16 +37,16 @@ _OF_SECRETS = re.compile(rb"\$\{\{[^}]*\bsecrets\b")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an upgrade changes in a repository. `files` are all that the new version makes. `proposal` is an open pull request with it.
+    """What an upgrade changes in a repository: nothing if it has the new version already. `rendering` is what the new version makes.
 
-    With `is_taken_over` the repository has the new version, because such a pull request was merged or there is nothing left to change.
+    `branch` is that on which it is proposed, a name of its own for what is made; `proposal` a pull request that is open from there.
     """
 
     repository: str
     changes: Sequence[FileChange]
-    files: Mapping[str, File]
+    rendering: Rendering
+    branch: str
     proposal: str | None = None
-    is_taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +80,36 @@ class Upgrading:
 
     async def plan(self, use: Use, spec: TaskSpec, access: Access) -> Plan:
         """What has to change so that what the use published is what a task of that spec would publish."""
-        repository, rendering = await self.repository(use), await self.published(use)
+        repository = await self.repository(use)
         self._check_steps(spec)
         done = await rehearsed_task(self.scaffolding.workshop, spec, access, {}, task_id=use.task_id)
         if done.error:
             raise InputError(f"the template fails with the values of the task {use.task_id}: {done.error}")
-        files = {file.path: File(file.content, file.executable) for file in done.files}
-        new = _below(files, _source_path(repository, spec, done))
-        old = _below(rendering.files, str(repository.details.get("sourcePath") or ""))
-        proposal = await self.scaffolding.ledger.proposal(use, spec.template.digest)
-        state = await self._state(repository, proposal) if proposal else None
-        if proposal and state == "merged":
-            return Plan(repository.url, (), files, is_taken_over=True)
+        made = {file.path: File(file.content, file.executable) for file in done.files}
+        new = Rendering(below(made, _source_path(repository, spec, done)), spec.parameters, spec.user)
+        branch = _branch(spec, new)
         listed = await sources_from(self.scaffolding.workshop.config, self.scaffolding.workshop.hosts).tree(None, repository.url)
         current = {file.path: File(file.content, file.executable) for file in listed}
-        changes = await asyncio.to_thread(changes_between, old, new, current, removes=self._knows_all(spec))
-        return Plan(repository.url, changes, files, proposal.url if proposal and state == "open" else None, not changes)
+        old, proposal = await self._merged(use, repository), None
+        if found := await self.scaffolding.ledger.proposal(use):
+            is_same = found[1].details.get("branch") == branch
+            proposal = found[1].url if is_same and await self._state(repository, found[1]) == "open" else None
+        changes = await asyncio.to_thread(changes_between, old.files, new.files, current, removes=self._knows_all(spec))
+        return Plan(repository.url, changes, new, branch, proposal)
 
-    async def take_over(self, use: Use, spec: TaskSpec, plan: Plan) -> None:
-        """Keep that the repository has the new version."""
-        rendering = await self.published(use)
-        await self.scaffolding.renderings.keep(use.task_id, Rendering(plan.files, spec.parameters, rendering.user))
+    async def take_over(self, use: Use, spec: TaskSpec, rendering: Rendering) -> None:
+        """Keep that the repository has what was rendered of that version."""
+        await self.scaffolding.renderings.keep(use.task_id, rendering)
         await self.scaffolding.ledger.brought_up_to_date(use, spec.template.digest)
+
+    async def _merged(self, use: Use, repository: KeptEffect) -> Rendering:
+        """What the repository was last made of: what the last pull request brought, if that was merged, else what the use published."""
+        found = await self.scaffolding.ledger.proposal(use)
+        if found and await self._state(repository, found[1]) == "merged":
+            merged = await self.scaffolding.renderings.of(found[0].task_id)
+            if merged is not None:
+                return merged
+        return await self.published(use)
 
     async def _state(self, repository: KeptEffect, proposal: KeptEffect) -> str:
         host, place = self.place(repository)
@@ -128,10 +137,9 @@ class Upgrading:
 def upgrade_spec(place: Place, spec: TaskSpec, use: Use, by: TaskUser, access: Access) -> TaskSpec:
     """What a task does that proposes to bring what the use made up to that spec."""
     owner, _, name = place.repository.partition("/")
-    branch = f"template-upgrade/{spec.template.ref.partition('/')[2]}-{spec.template.digest[:8]}"
     proposed = {
         "repoUrl": f"{place.host}?{urlencode({'owner': owner, 'repo': name})}",
-        "branchName": branch,
+        "branchName": f"{_MERGED}branch }}}}",
         "title": f"{_MERGED}title }}}}",
         "description": f"{_MERGED}description }}}}",
         "commitMessage": f"{_MERGED}title }}}}",
@@ -158,6 +166,7 @@ class Merged(ActionModel):
     has_changes: bool
     title: str
     description: str
+    branch: str
     removed: list[str]
 
 
@@ -172,17 +181,23 @@ def upgrading_actions(scaffolding: Scaffolding, upgrade: UpgradeOf) -> ActionReg
             raise InputError(f"what the task {upgrade.task_id} made is not known any more")
         plan = await upgrading.plan(use, upgrade.spec, context.access)
         title = f"Upgrade to the present version of {context.template.metadata.get('title') or context.template.ref}"
-        if plan.is_taken_over:
-            await upgrading.take_over(use, upgrade.spec, plan)
+        nothing = Merged(has_changes=False, title=title, description="", branch=plan.branch, removed=[])
+        if not plan.changes:
+            await upgrading.take_over(use, upgrade.spec, plan.rendering)
             context.log.info(f"{plan.repository} has all of the new version: there is nothing to propose")
-        elif plan.proposal:
+            return nothing
+        if plan.proposal:
             context.log.info(f"It is proposed already, as {plan.proposal}; that stays as it is")
-        if plan.is_taken_over or plan.proposal:
-            return Merged(has_changes=False, title=title, description="", removed=[])
+            return nothing
+        await scaffolding.renderings.keep(context.task_id, plan.rendering)
         await asyncio.to_thread(_place, plan.changes, context)
-        removed = [change.path for change in plan.changes if change.kind == "removed"]
-        has_changes = any(change.kind != "kept" for change in plan.changes)
-        return Merged(has_changes=has_changes, title=title, description=_description(plan.changes, use), removed=removed)
+        return Merged(
+            has_changes=any(change.kind != "kept" for change in plan.changes),
+            title=title,
+            description=_description(plan.changes, use),
+            branch=plan.branch,
+            removed=[change.path for change in plan.changes if change.kind == "removed"],
+        )
 
     return ActionRegistry([*scaffolding.workshop.actions.all, merge])
 
@@ -196,6 +211,11 @@ def _place(changes: Sequence[FileChange], context: ActionContext) -> None:
             context.log.warning(f"{change.path}: {change.conflict}")
         if change.after is not None and change.before != change.after:
             context.workspace.write(f"{_FOLDER}/{change.path}", change.after.content, executable=change.after.executable)
+
+
+def _branch(spec: TaskSpec, rendering: Rendering) -> str:
+    told = {path: [content_hash(file.content), file.executable] for path, file in rendering.files.items()}
+    return f"template-upgrade/{spec.template.ref.partition('/')[2]}-{content_hash(canonical_json([spec.template.ref, told]))[:8]}"
 
 
 def _description(changes: Sequence[FileChange], use: Use) -> str:
@@ -213,9 +233,3 @@ def _source_path(repository: KeptEffect, spec: TaskSpec, done: Rehearsed) -> str
             given: Any = done.inputs.get(index) or {}
             return str(given.get("sourcePath") or "")
     raise InputError(f"the template has no step {repository.step_id} any more, which published {repository.url}")
-
-
-def _below(files: Mapping[str, File], folder: str) -> Mapping[str, File]:
-    path = "/".join(part for part in folder.split("/") if part not in ("", "."))
-    beginning = f"{path}/" if path else ""
-    return {name.removeprefix(beginning): file for name, file in files.items() if name.startswith(beginning)}

@@ -32,7 +32,9 @@ class TemplateUpgrade:
     use: TemplateUse = attribute("The use.")
     repository: str | None = attribute("The address of the repository; null if there is none, or nothing to do.")
     problem: str | None = attribute("Why it can't be upgraded, such as parameters that the new version wants; null if it can.")
-    current: bool = reading(lambda one: one.is_current, "Whether it is of the present version; in a task that turns out as it runs.")
+    current: bool = reading(
+        lambda one: one.is_current, "Whether the repository has all of the present version; of a task that turns out as it runs."
+    )
     pull_request: str | None = reading(lambda one: one.proposal, "A pull request that is open with this already, as a dry run finds it.")
     task: ScaffolderTask | None = attribute("The task that proposes it; null in a dry run, and if there is nothing to do.")
     files: list[UpgradedFile] = reading(lambda one: list(one.changes), "What would be changed, ordered by path. Of a dry run only.")
