@@ -13,7 +13,7 @@ from cli.printable import printable
 from cli.reports import show_json
 from cli.template_cases import Case, cases_of, differences, update
 from cli.template_files import TemplateFile, given_secrets, given_values, opened_template, placed, rehearsed
-from cli.template_server import followed
+from cli.template_server import followed, upgraded
 from config import load
 from workers.scaffolder.parameters import RefusedValuesError
 from workers.scaffolder.port import Rehearsed
@@ -83,6 +83,20 @@ def run(
     if output is not None:
         raise click.UsageError("--output is for templates that are run here; a server keeps the workspace to itself")
     return asyncio.run(followed(url, template, values, secrets, as_json=format_ == "json"))
+
+
+@command.command("upgrade")
+@click.argument("ref")
+@click.argument("entities", metavar="[ENTITY…]", nargs=-1)
+@click.option("--url", required=True, help="The server to ask, such as http://localhost:7007.")
+@click.option("--dry-run", is_flag=True, help="Show what would be proposed; nothing is done anywhere.")
+@format_option("table", "json")
+def upgrade(ref: str, entities: tuple[str, ...], url: str, dry_run: bool, format_: str) -> int:
+    """Propose pull requests that bring what was made from the template REF up to its present version, or only ENTITY…, by their refs.
+
+    Exits with 1 if something can't be upgraded, changed in the repository at the same places (in a dry run), or if a task fails.
+    """
+    return asyncio.run(upgraded(url, ref, entities, dry_run=dry_run, as_json=format_ == "json"))
 
 
 @command.command("test")

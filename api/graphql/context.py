@@ -12,6 +12,7 @@ from api.auth.sessions import Sessions
 from api.docs.sites import DocsSites
 from api.graphql.feed import LogFeed
 from api.graphql.loaders import Loaders
+from api.graphql.template_loaders import TemplateLoaders
 from graph.access import UNRESTRICTED_GUEST, Access, Action
 from graph.conditions import Condition
 from graph.errors import ForbiddenError, StoreUnavailableError
@@ -97,11 +98,16 @@ class Context:
 
     def forget(self) -> None:
         """Let the loaders read anew: a subscription's next event is of another moment."""
-        self.__dict__.pop("loaders", None)
+        for loaders in ("loaders", "template_loaders"):
+            self.__dict__.pop(loaders, None)
 
     @cached_property
     def loaders(self) -> Loaders:
         return Loaders(self.store, self.visible)
+
+    @cached_property
+    def template_loaders(self) -> TemplateLoaders:
+        return TemplateLoaders(self.templates, self.access)
 
 
 Info = strawberry.Info[Context, None]

@@ -25,6 +25,7 @@ from api.graphql.types.task_runs import (
     retry_task,
     run_template,
 )
+from api.graphql.types.upgrades import UpgradeFromTemplatePayload, upgrade_from_template
 from api.graphql.types.viewer import (
     CreatePersonalTokenPayload,
     EndSessionsPayload,
@@ -148,6 +149,7 @@ class Mutation:
     run_template: RunTemplatePayload = run_template
     cancel_task: CancelTaskPayload = cancel_task
     retry_task: RetryTaskPayload = retry_task
+    upgrade_from_template: UpgradeFromTemplatePayload = upgrade_from_template
     create_personal_token: CreatePersonalTokenPayload = create_personal_token
     revoke_personal_token: RevokePersonalTokenPayload = revoke_personal_token
     end_sessions: EndSessionsPayload = end_sessions

@@ -9,9 +9,11 @@ import pytest
 from graph.errors import ConflictError
 from graph.store import StateWrite
 from tests.scaffolder.templates import Folder, asked, log, running, served, template
+from workers.scaffolder.ledger import EFFECTS, MAKERS, USES
 from workers.scaffolder.parameters import RefusedValuesError
+from workers.scaffolder.renderings import RENDERINGS
 from workers.scaffolder.sealing import Seal, UnsealableError
-from workers.scaffolder.task_store import CHECKPOINTS, EFFECTS, EVENTS, SECRETS, SPECS, STEPS, TASKS, WORKSPACES
+from workers.scaffolder.task_store import CHECKPOINTS, EVENTS, SECRETS, SPECS, STEPS, TASKS, WORKSPACES
 
 SECRET = 's3cret/with+signs and "quotes"'
 ENVIRONMENT = "from-the-environment-9"
@@ -44,7 +46,7 @@ def _holds(content: bytes) -> list[str]:
 
 
 async def _rows(tasks: object) -> str:
-    collections = (TASKS, SPECS, SECRETS, STEPS, EVENTS, CHECKPOINTS, WORKSPACES, EFFECTS)
+    collections = (TASKS, SPECS, SECRETS, STEPS, EVENTS, CHECKPOINTS, WORKSPACES, EFFECTS, USES, MAKERS, RENDERINGS)
     store = tasks.store  # type: ignore[attr-defined]
     return "\n".join([str(row.value) for collection in collections for row in await store.states(collection)])
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import mkdtemp
@@ -109,7 +109,10 @@ class TaskHosts:
 
 @dataclass(slots=True)
 class StepContext:
-    """The context of one run of a step, or of one item of its `each`; `item` tells it from others."""
+    """The context of one run of a step, or of one item of its `each`; `item` tells it from others.
+
+    `source_path` is the folder of the workspace that the step publishes, which is kept with the repositories that it makes.
+    """
 
     task_id: str
     step_id: str
@@ -126,6 +129,7 @@ class StepContext:
     state: StepState
     folder: Path
     item: str = ""
+    source_path: str = ""
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def output(self, name: str, value: Any) -> None:
@@ -155,6 +159,8 @@ class StepContext:
         return blake2b(place.encode(), digest_size=16).hexdigest()
 
     async def created(self, effect: Effect) -> None:
+        if effect.kind == "repository" and self.source_path:
+            effect = replace(effect, details={**effect.details, "sourcePath": self.source_path})
         await asyncio.shield(self.record.add_effect(self.state, effect))
 
     def temporary_folder(self) -> Path:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graph.access import Access
-from graph.entities import Document
+from graph.conditions import Condition
+from graph.entities import Document, Entity
 from graph.refs import Ref
-from plugins.actions import Effect
+from workers.scaffolder.effects import KeptEffect, Use
+from workers.scaffolder.merging import FileChange
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.tasks import Event, StepState, Task, TaskSpec
 from workers.scaffolder.templates import Template
@@ -57,6 +59,22 @@ class Rehearsed:
     output: Mapping[str, Any]
     error: str | None
     failures: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """An upgrade of what a use of a template made. `problem` says why there is none; else there is a task, or in a dry run the changes.
+
+    `proposal` is a pull request that is open with it already, and `is_current` whether the repository has all of it.
+    """
+
+    use: Use
+    repository: str | None = None
+    problem: str | None = None
+    task: SeenTask | None = None
+    changes: Sequence[FileChange] = ()
+    proposal: str | None = None
+    is_current: bool = False
 
 
 class Scaffolder(Protocol):
@@ -111,8 +129,25 @@ class Scaffolder(Protocol):
         """How each step of the task is, in their order."""
         ...
 
-    async def effects(self, id: str) -> Sequence[Effect]:
-        """What the task made outside of its workspace."""
+    async def tasks_by_id(self, ids: Sequence[str], access: Access) -> Mapping[str, SeenTask]:
+        """Those of at most 1,000 tasks that are seen."""
+        ...
+
+    async def effects(self, id: str) -> Sequence[KeptEffect]:
+        """What the task made outside of its workspace, in the order in which it did."""
+        ...
+
+    async def upgrade(self, ref: Ref, entities: Sequence[Ref] | None, access: Access, *, dry_run: bool) -> Sequence[Upgrade]:
+        """Propose to bring what came from the template, or these entities of it, up to its present version; or tell what that would be.
+
+        NotFoundError for an entity that is missing or hidden, InputError for one that did not come from it, LimitExceededError beyond
+        100 uses.
+        """
+        ...
+
+    @property
+    def provenance(self) -> "Provenance":
+        """What came from which template."""
         ...
 
     async def events(self, id: str, after: int) -> Sequence[Event]:
@@ -125,4 +160,28 @@ class Scaffolder(Protocol):
 
     async def retry(self, id: str, secrets: Mapping[str, str], access: Access) -> Task:
         """Have the task go on from the step at which it failed or was cancelled, with new secrets. ConflictError if it is not over."""
+        ...
+
+
+class Provenance(Protocol):
+    """What came from which template. Uses of templates are seen as their tasks are, and remembered longer."""
+
+    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, str]:
+        """The digests of templates as they are now; one that is missing, hidden or no template that can be read is absent."""
+        ...
+
+    def uses(
+        self, template: Ref, access: Access, *, version: str | None = None, outdated: bool | None = None, after: str = ""
+    ) -> AsyncIterator[Use]:
+        """The uses of a template that is visible, newest first, after the one of that task; of one version, or of any but the present
+        one or of just that. ForbiddenError.
+        """
+        ...
+
+    async def makers(self, entities: Sequence[Entity], access: Access) -> Mapping[Ref, Use]:
+        """By which use each of the entities was made; one that none made, or of which that is not seen, is absent."""
+        ...
+
+    async def made(self, use: Use) -> Condition:
+        """What lets through the entities that came of the use: those it registered, and those of locations and repositories it made."""
         ...

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from graph.entities import content_hash
 from plugins.actions import Effect
+from workers.scaffolder.effects import Use
+from workers.scaffolder.ledger import Ledger
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.tasks import Event, EventType, StepState, event_now
 
@@ -47,10 +49,10 @@ class Record(Protocol):
 
 
 class StoredRecord:
-    """Writes to the store. `last` is the number of the last event that is known."""
+    """Writes to the store; what the task makes goes into the ledger, as made by the use."""
 
-    def __init__(self, tasks: TaskStore, task_id: str, last: int = 0) -> None:
-        self._tasks, self._task_id, self._last = tasks, task_id, last
+    def __init__(self, tasks: TaskStore, ledger: Ledger, use: Use) -> None:
+        self._tasks, self._ledger, self._use, self._task_id, self._last = tasks, ledger, use, use.task_id, 0
         self._writing = asyncio.Lock()
         self._kept = ("", "")
 
@@ -80,7 +82,7 @@ class StoredRecord:
         await self._tasks.forget_checkpoint(self._task_id, place)
 
     async def add_effect(self, state: StepState, effect: Effect) -> None:
-        await self._tasks.add_effect(self._task_id, state, effect)
+        await self._ledger.add(self._use, state.id, effect)
 
     async def keep_workspace(self, archive: bytes) -> str | None:
         digest = content_hash(archive)

@@ -14,14 +14,14 @@ from workers.scaffolder.workshop import Workshop
 
 
 async def rehearsed_task(
-    workshop: Workshop, spec: TaskSpec, access: Access, secrets: Mapping[str, str], *, is_dry_run: bool = True
+    workshop: Workshop, spec: TaskSpec, access: Access, secrets: Mapping[str, str], *, is_dry_run: bool = True, task_id: str | None = None
 ) -> Rehearsed:
     """What the task would do; or without `is_dry_run` what it did, of which nothing but this is kept. LimitExceededError if it makes too
-    much.
+    much. With `task_id` as the task of that id would.
     """
     record = RehearsedRecord()
     with TemporaryDirectory(prefix="callboard-dry-run-", ignore_cleanup_errors=True) as folder:
-        run = workshop.run_of(new_task_id(), spec, access, secrets, record, Path(folder), is_dry_run=is_dry_run)
+        run = workshop.run_of(task_id or new_task_id(), spec, access, secrets, record, Path(folder), is_dry_run=is_dry_run)
         output: Mapping[str, Any] = {}
         error: str | None = None
         try:

@@ -234,6 +234,7 @@ class _Steps:
             state=state,
             folder=run.folder,
             item=iteration.item,
+            source_path=str(getattr(iteration.input, "source_path", None) or ""),
         )
         returned = await action.run(iteration.input, context)
         if returned is not None:

@@ -8,6 +8,8 @@ from graph.access import Access, Principal
 from graph.policy import policy_from
 from graph.relations import RelationRegistry
 from graph.store import Store
+from workers.scaffolder.ledger import Ledger
+from workers.scaffolder.renderings import Renderings
 from workers.scaffolder.sealing import seal_from
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.workshop import Workshop
@@ -33,3 +35,13 @@ class Scaffolding:
         """The rows of tasks."""
         config = self.workshop.config
         return TaskStore(self.store, lambda: seal_from(config), config.scaffolder.task_retention)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What tasks made."""
+        return Ledger(self.store, self.workshop.hosts)
+
+    @cached_property
+    def renderings(self) -> Renderings:
+        """What tasks published. ConflictError where nothing can be sealed."""
+        return Renderings(self.store, seal_from(self.workshop.config))

@@ -11,25 +11,31 @@ from typing import Any, Protocol
 from graph.access import Access, Action
 from graph.conditions import EVERYTHING
 from graph.entities import Document, Entity
-from graph.errors import ConflictError, ForbiddenError, InputError, NotFoundError, RateLimitedError
+from graph.errors import ConflictError, ForbiddenError, InputError, LimitExceededError, NotFoundError, RateLimitedError
 from graph.policy import seen_and_allowed
 from graph.redacting import seen_by
 from graph.refs import Ref
-from plugins.actions import Effect, TaskUser, TemplateInfo
+from plugins.actions import TaskUser, TemplateInfo
+from plugins.contract import SourceError
+from workers.scaffolder.effects import KeptEffect, Use
 from workers.scaffolder.jobs import run_task
-from workers.scaffolder.parameters import accepted_values, check_secrets
-from workers.scaffolder.port import FoundTemplate, Rehearsed, SeenTask
+from workers.scaffolder.parameters import accepted_values, check_secrets, with_defaults
+from workers.scaffolder.port import FoundTemplate, Rehearsed, SeenTask, Upgrade
+from workers.scaffolder.provenance import LedgerProvenance
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.scaffolding import Scaffolding
+from workers.scaffolder.sealing import UnsealableError
 from workers.scaffolder.tasks import Event, EventType, StepState, Task, TaskSpec, TaskStatus, event_now, new_task_id
 from workers.scaffolder.templates import API_VERSION, Template, template_of
+from workers.scaffolder.upgrading import Upgrading, upgrade_spec
 from workers.scaffolder.workspace import TaskWorkspace
 
 _DRY_RUN_SECONDS = 120
 _DRY_RUN_DELAY_SECONDS = 5
 _MOST_DRY_RUNS = 4
 _MOST_SECRETS = 100
+_MOST_UPGRADES = 100
 _PAGE = 200
 _SOURCE = "backstage.io/source-location"
 
@@ -60,7 +66,10 @@ class TaskScaffolder:
         found = await store.entities_by_ref([ref], visible=access.visible)
         if ref not in found:
             raise NotFoundError(f"Template {ref} not found")
-        return await self._found(found[ref], access)
+        shown = await self._found(found[ref], access)
+        # A version is the same for whoever sees less of the template.
+        versions = await self.provenance.versions([ref], access)
+        return replace(shown, template=replace(shown.template, digest=versions.get(ref, shown.template.digest)))
 
     async def start(self, ref: Ref, values: Mapping[str, Any], secrets: Mapping[str, str], access: Access) -> Task:
         access.demand(Action.TASK_CREATE)
@@ -132,8 +141,54 @@ class TaskScaffolder:
         steps = enumerate(seen.spec.steps)
         return [known.get(index) or StepState(index, step.id, step.name, step.action) for index, step in steps]
 
-    async def effects(self, id: str) -> Sequence[Effect]:
-        return await self.scaffolding.tasks.effects(id)
+    async def upgrade(self, ref: Ref, entities: Sequence[Ref] | None, access: Access, *, dry_run: bool) -> Sequence[Upgrade]:
+        for needed in (Action.TASK_CREATE, Action.TASK_READ):
+            access.demand(needed)
+        found = await self._runnable(ref, access)
+        if entities is None:
+            uses = [use async for use in self.provenance.uses(ref, access, outdated=True) if await self.provenance.is_visible(use, access)]
+        else:
+            uses = await self.provenance.uses_of(ref, entities, access)
+        if len(uses) > _MOST_UPGRADES:
+            raise LimitExceededError(f"{len(uses):,} uses of {ref} can be upgraded, and at most {_MOST_UPGRADES} at once: name entities")
+        upgrades: list[Upgrade] = []
+        for use in uses:
+            try:
+                upgrades.append(await self._upgraded(found, use, access, dry_run=dry_run))
+            except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
+                upgrades.append(Upgrade(use, problem=str(error)))
+        return upgrades
+
+    async def _upgraded(self, found: FoundTemplate, use: Use, access: Access, *, dry_run: bool) -> Upgrade:
+        upgrading = Upgrading(self.scaffolding)
+        repository, rendering = await upgrading.repository(use), await upgrading.published(use)
+        values = with_defaults(found.template, rendering.parameters)
+        own = await self._spec(found.template, found.base_url, values, {}, access)
+        spec = replace(own, user=rendering.user)
+        if dry_run:
+            try:
+                async with asyncio.timeout(_DRY_RUN_SECONDS):
+                    plan = await upgrading.plan(use, spec, access)
+            except TimeoutError as error:
+                raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
+            return Upgrade(use, repository.url, None, None, plan.changes, plan.proposal, not plan.changes)
+        _, place = upgrading.place(repository)
+        task = Task(new_task_id(), use.template, TaskStatus.OPEN, datetime.now(UTC), access.principal.ref)
+        await self.scaffolding.tasks.add(task, upgrade_spec(place, spec, use, own.user, access), {})
+        await self._ask(task.id)
+        return Upgrade(use, repository.url, task=await self.started(task, access))
+
+    async def tasks_by_id(self, ids: Sequence[str], access: Access) -> Mapping[str, SeenTask]:
+        access.demand(Action.TASK_READ)
+        found = await self.scaffolding.tasks.tasks_by_id(ids)
+        return {seen.task.id: seen for seen in await self.shown(found, access)}
+
+    async def effects(self, id: str) -> Sequence[KeptEffect]:
+        return await self.scaffolding.ledger.effects(id)
+
+    @property
+    def provenance(self) -> LedgerProvenance:
+        return LedgerProvenance(self.scaffolding)
 
     async def events(self, id: str, after: int) -> Sequence[Event]:
         return await self.scaffolding.tasks.events(id, after)

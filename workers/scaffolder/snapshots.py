@@ -3,7 +3,9 @@
 import gzip
 import io
 import tarfile
+from collections.abc import Mapping
 
+from workers.scaffolder.merging import File
 from workers.scaffolder.workspace import TaskWorkspace
 
 _LEVEL = 1
@@ -18,14 +20,12 @@ def packed(workspace: TaskWorkspace) -> bytes:
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for entry in workspace.entries():
-            member = tarfile.TarInfo(entry.path)
             if entry.is_folder:
+                member = tarfile.TarInfo(entry.path)
                 member.type, member.mode = tarfile.DIRTYPE, 0o755
                 tar.addfile(member)
             else:
-                content = workspace.read(entry.path)
-                member.size, member.mode = len(content), 0o755 if entry.executable else 0o644
-                tar.addfile(member, io.BytesIO(content))
+                _add(tar, entry.path, File(workspace.read(entry.path), entry.executable))
     return buffer.getvalue()
 
 
@@ -41,3 +41,44 @@ def restore(workspace: TaskWorkspace, archive: bytes | None) -> None:
                 workspace.write(member.name, content.read(), executable=bool(member.mode & 0o100))
             elif member.isdir():
                 workspace.make_folder(member.name)
+
+
+def archive_of(files: Mapping[str, File]) -> bytes:
+    """The files as one compressed archive; `files_of` reads it. Blocking."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=_LEVEL, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path, file in sorted(files.items()):
+            _add(tar, path, file)
+    return buffer.getvalue()
+
+
+def files_of(archive: bytes) -> dict[str, File]:
+    """The files of an archive, by path. Blocking."""
+    found: dict[str, File] = {}
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isreg() else None
+            if content is not None:
+                found[member.name] = File(content.read(), bool(member.mode & 0o100))
+    return found
+
+
+def files_in(workspace: TaskWorkspace) -> dict[str, File]:
+    """The files of the workspace, by path. Blocking."""
+    return {entry.path: File(workspace.read(entry.path), entry.executable) for entry in workspace.entries() if not entry.is_folder}
+
+
+def below(files: Mapping[str, File], folder: str) -> Mapping[str, File]:
+    """The files in the folder, by their paths from there."""
+    path = "/".join(part for part in folder.split("/") if part not in ("", "."))
+    beginning = f"{path}/" if path else ""
+    return {name.removeprefix(beginning): file for name, file in files.items() if name.startswith(beginning)}
+
+
+def _add(tar: tarfile.TarFile, path: str, file: File) -> None:
+    member = tarfile.TarInfo(path)
+    member.size, member.mode = len(file.content), 0o755 if file.executable else 0o644
+    tar.addfile(member, io.BytesIO(file.content))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from config import Config
 from graph.errors import InputError
 from ingest.sources import SourceLimits
 from plugins.archives import Limits, downloaded, unpacked
@@ -86,6 +87,12 @@ class Sources:
             raise InputError(f"{url} is not read: no integration, and no host under backend.reading.allow, knows such an address")
         host, place = found
         return host, replace(place, path=place.path.strip("/"))
+
+
+def sources_from(config: Config, hosts: Hosts) -> Sources:
+    """What templates may read by a configuration."""
+    reading = config.backend.reading
+    return Sources(hosts, SourceLimits(config.scaffolder.max_workspace_bytes, reading.max_archive_bytes, reading.max_unpacked_bytes))
 
 
 def _is_absolute(url: str) -> bool:

@@ -9,11 +9,8 @@ from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
-from graph.entities import canonical_json
 from graph.errors import NotFoundError, StaleWriteError
-from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
-from plugins.actions import Effect
 from workers.leases import LEASE_SECONDS
 from workers.scaffolder.sealing import Seal
 from workers.scaffolder.tasks import Event, EventType, StepState, StepStatus, Task, TaskSpec, TaskStatus, spec_of, step_state_of, task_of
@@ -25,7 +22,6 @@ STEPS = "scaffolder-steps"
 EVENTS = "scaffolder-events"
 CHECKPOINTS = "scaffolder-checkpoints"
 WORKSPACES = "scaffolder-workspaces"
-EFFECTS = "scaffolder-effects"
 """The collections. The ids of all but the first three begin with that of their task."""
 
 LOOK_AGAIN = timedelta(seconds=LEASE_SECONDS)
@@ -61,6 +57,10 @@ class TaskStore:
         """The task; None if there is none."""
         rows = await self._store.states(TASKS, ids=[id])
         return _task(rows[0]) if rows else None
+
+    async def tasks_by_id(self, ids: Sequence[str]) -> Sequence[Task]:
+        """The tasks of these ids, at most 1,000; a missing one is absent."""
+        return [_task(row) for row in await self._store.states(TASKS, ids=ids)] if ids else []
 
     async def spec(self, id: str) -> TaskSpec:
         """What the task does. NotFoundError if there is none."""
@@ -198,26 +198,6 @@ class TaskStore:
         """Let a checkpoint be as if it was never begun."""
         await self._store.write_states([StateWrite(CHECKPOINTS, _checkpoint_id(id, key), None)])
 
-    async def add_effect(self, id: str, step: StepState, effect: Effect) -> None:
-        """Keep an effect; one that is there already stays as it is."""
-        digest = blake2b(canonical_json([effect.kind, effect.url]), digest_size=16).hexdigest()
-        value = {
-            "kind": effect.kind,
-            "url": effect.url,
-            "ref": effect.ref,
-            "details": dict(effect.details),
-            "step": step.id,
-            "at": datetime.now(UTC).isoformat(),
-        }
-        row_id = f"{id}:{digest}"
-        if not await self._store.states(EFFECTS, ids=[row_id]):
-            await self._store.write_states([StateWrite(EFFECTS, row_id, value)])
-
-    async def effects(self, id: str) -> Sequence[Effect]:
-        """What the task made outside of its workspace, in the order in which it did."""
-        rows = sorted([row async for row in self._rows(EFFECTS, id)], key=lambda row: row.value["at"])
-        return [Effect(row.value["kind"], row.value["url"], _ref(row.value["ref"]), row.value["details"]) for row in rows]
-
     async def keep_workspace(self, id: str, archive: bytes) -> str:
         """Keep a packed workspace, sealed; the name under which it is there."""
         name = uuid4().hex
@@ -274,10 +254,6 @@ class TaskStore:
 
 def _task(row: StateRow) -> Task:
     return task_of(row.id, row.value, row.version)
-
-
-def _ref(text: str | None) -> Ref | None:
-    return None if text is None else Ref(text)
 
 
 def _missing(id: str) -> NotFoundError:

@@ -63,13 +63,15 @@ class TaskSpec:
     template: TemplateInfo
     principal: Principal
     recovery: Json | None = None
+    upgrade: "UpgradeOf | None" = None
 
     def encoded(self) -> dict[str, Any]:
         """The spec as the store keeps it: what Backstage's API shows, with the principal beside it. `spec_of` reads it."""
         principal = self.principal
         actions = None if principal.actions is None else sorted(principal.actions)
         asked = {"ref": principal.ref, "kind": principal.kind, "claims": list(principal.claims), "actions": actions}
-        return {"shown": self.shown(), "digest": self.template.digest, "principal": asked}
+        upgrade = {"upgrade": {"task": self.upgrade.task_id, "spec": self.upgrade.spec.encoded()}} if self.upgrade else {}
+        return {"shown": self.shown(), "digest": self.template.digest, "principal": asked, **upgrade}
 
     def shown(self) -> dict[str, Any]:
         """The spec as Backstage's API shows it."""
@@ -87,8 +89,17 @@ class TaskSpec:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class UpgradeOf:
+    """What a task brings up to date: what the task of that id published, as a task of that spec would publish it."""
+
+    task_id: str
+    spec: TaskSpec
+
+
 def spec_of(value: Json) -> TaskSpec:
     """The spec that was encoded."""
+    upgrade = value.get("upgrade")
     shown, asked = cast("Json", value["shown"]), cast("Json", value["principal"])
     info, user = cast("Json", shown["templateInfo"]), cast("Json", shown["user"])
     actions = None if asked["actions"] is None else frozenset(Action(name) for name in asked["actions"] if name in set(Action))
@@ -101,6 +112,7 @@ def spec_of(value: Json) -> TaskSpec:
         TemplateInfo(Ref(info["entityRef"]), info.get("baseUrl"), value["digest"], info["entity"]["metadata"]),
         Principal(Ref(asked["ref"]), PrincipalKind(asked["kind"]), tuple(Ref(claim) for claim in asked["claims"]), actions),
         shown.get("EXPERIMENTAL_recovery"),
+        UpgradeOf(upgrade["task"], spec_of(upgrade["spec"])) if upgrade else None,
     )
 
 

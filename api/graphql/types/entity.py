@@ -17,8 +17,10 @@ from api.graphql.types.ends import dependencies, dependents, out
 from api.graphql.types.errors import CatalogError, errors_of
 from api.graphql.types.fields import attribute, paged, reading, resolved
 from api.graphql.types.impact import Impact, impact_of
+from api.graphql.types.lazy import LazyTemplateUse
 from api.graphql.types.locations import Ancestry, EntityOrigin
 from api.graphql.types.relations import RelationConnection, relations_of
+from api.graphql.types.uses import maker_of
 from api.graphql.walks import all_of_step
 from graph.entities import Entity as StoredEntity
 
@@ -125,4 +127,7 @@ class Entity(Node):
     origin: EntityOrigin = reading(lambda entity: of_now(entity, "origin").origin, "Where it was read.")
     orphan: bool = reading(lambda entity: of_now(entity, "orphan").orphan, "Whether no location leads to it any more.")
     docs: Docs | None = resolved(docs_of, "Its documentation; null if it has none, or none that may be read.")
+    scaffolded_by: LazyTemplateUse | None = resolved(
+        maker_of, "The use of a template that it came from; null if there was none, or whoever asks may not see its task."
+    )
     history: ChangeConnection = paged(history, "What has happened to it, oldest first.")

@@ -7,7 +7,9 @@ from api.graphql.types.connections import Connection
 from api.graphql.types.ends import end, ends, ends_near_or_far, into, out, user_owns
 from api.graphql.types.entity import Entity, spec_text
 from api.graphql.types.fields import paged, reading, resolved
+from api.graphql.types.lazy import LazyTemplateUses
 from api.graphql.types.templates import TemplatePage, TemplateProblemReport, TemplateStep, pages_of, problems_of, steps_of
+from api.graphql.types.uses import digest_of, uses_of
 from api.graphql.walks import Walk
 
 _KEYS = ["ref"]
@@ -153,6 +155,12 @@ class Template(Entity):
     steps: list[TemplateStep] | None = resolved(steps_of, "Its steps, in order; null for whoever may not read them.")
     problems: list[TemplateProblemReport] | None = resolved(
         problems_of, "What is not in order with it as a template; null for whoever may not read its steps."
+    )
+    digest: str | None = resolved(
+        digest_of, "The digest of its descriptor as it is now; null if it is no template that can be run, and for whoever sees it redacted."
+    )
+    uses: LazyTemplateUses | None = resolved(
+        uses_of, "The tasks of it that made something, newest first, and what they made; null for whoever may not read tasks."
     )
 
 

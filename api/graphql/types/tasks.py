@@ -14,12 +14,14 @@ from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.listing import ListedRow, Listing, Slice
 from api.graphql.types.connections import PageInfo, RowEdge, count_of, nodes_of, page_of, rows_of
+from api.graphql.types.effects import ScaffolderTaskEffect, shown_digest
 from api.graphql.types.fields import attribute, reading, resolved
 from api.graphql.types.lazy import LazyEntity
 from graph.access import Action as Permission
 from graph.entities import Entity
 from graph.errors import InputError, LimitExceededError, NotFoundError
-from plugins.actions import Action, Effect
+from plugins.actions import Action
+from workers.scaffolder.effects import KeptEffect
 from workers.scaffolder.port import SeenTask
 from workers.scaffolder.registry import schemas_of
 from workers.scaffolder.tasks import Event, StepState, Task, TaskStatus
@@ -51,14 +53,6 @@ class ScaffolderTaskEvent:
     body: JSON = reading(lambda event: dict(event.body), "All of it, as the REST API tells it.")
 
 
-@strawberry.type(description="Something that a task made outside of its workspace.")
-class ScaffolderTaskEffect:
-    kind: str = attribute("What it is, such as `repository`, `pull-request`, `location` or `entity`.")
-    url: str = attribute("Where it is found.")
-    ref: str | None = attribute("The entity that it is; null if it is none.")
-    details: JSON = reading(lambda effect: dict(effect.details), "What else is known of it.")
-
-
 async def _template(root: strawberry.Parent[SeenTask], info: Info) -> Entity | None:
     return await info.context.loaders.entity_by_ref.load(root.task.template)
 
@@ -67,11 +61,15 @@ async def _creator(root: strawberry.Parent[SeenTask], info: Info) -> Entity | No
     return await info.context.loaders.entity_by_ref.load(root.task.created_by)
 
 
+async def _digest(root: strawberry.Parent[SeenTask], info: Info) -> str | None:
+    return shown_digest(info, root.spec.template.digest)
+
+
 async def _steps(root: strawberry.Parent[SeenTask], info: Info) -> Sequence[StepState]:
     return await info.context.templates.steps(root)
 
 
-async def _effects(root: strawberry.Parent[SeenTask], info: Info) -> Sequence[Effect]:
+async def _effects(root: strawberry.Parent[SeenTask], info: Info) -> Sequence[KeptEffect]:
     return await info.context.templates.effects(root.task.id)
 
 
@@ -92,8 +90,8 @@ class ScaffolderTask:
     status: str = reading(lambda seen: seen.task.status, "`open`, `processing`, `completed`, `failed` or `cancelled`.")
     template_ref: str = reading(lambda seen: seen.task.template, "The ref of the template.")
     template: LazyEntity | None = resolved(_template, "The template as it is now; null if it is missing.")
-    template_digest: str = reading(
-        lambda seen: seen.spec.template.digest, "Stands for the descriptor of the template as it was: equal ones are one version."
+    template_digest: str | None = resolved(
+        _digest, "Stands for the descriptor of the template as it was: equal ones are one version. Null for whoever sees entities redacted."
     )
     created_at: datetime = reading(lambda seen: seen.task.created_at, "When it was asked for.")
     created_by: str = reading(lambda seen: seen.task.created_by, "The ref of who asked for it.")

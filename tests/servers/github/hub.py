@@ -26,6 +26,7 @@ class Pull:
     head: str
     base: str
     state: str = "open"
+    merged_at: str | None = None
     people: dict[str, Any] = field(default_factory=dict[str, Any])
 
 

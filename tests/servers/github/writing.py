@@ -58,6 +58,7 @@ class Writing:
             ("PATCH", f"{repo}/git/refs/{{ref:path}}", self.move),
             ("GET", f"{repo}/pulls", self.pulls),
             ("POST", f"{repo}/pulls", self.propose),
+            ("GET", f"{repo}/pulls/{{number:int}}", self.pull),
             ("PATCH", f"{repo}/pulls/{{number:int}}", self.change),
             ("POST", f"{repo}/pulls/{{number:int}}/requested_reviewers", self.reviewers),
             ("POST", f"{repo}/issues/{{number:int}}/assignees", self.assignees),
@@ -197,6 +198,12 @@ class Writing:
         repository.pulls.append(pull)
         return _json(self._pull(repository, pull, self._full_pull()), 201)
 
+    def pull(self, request: Request, body: Any) -> Response:
+        repository = self.of(request)
+        if request.path_params["number"] > len(repository.pulls):
+            raise HTTPException(404)
+        return _json(self._pull(repository, repository.pulls[request.path_params["number"] - 1], self._full_pull()))
+
     def change(self, request: Request, body: Body) -> Response:
         repository = self.of(request)
         pull = repository.pulls[request.path_params["number"] - 1]
@@ -252,6 +259,7 @@ class Writing:
             for name, branch in (("head", pull.head), ("base", pull.base))
         }
         known = {"number": pull.number, "html_url": f"{self.hub.url}/{at}", "title": pull.title, "body": pull.body, "state": pull.state}
+        known |= {"merged_at": pull.merged_at}
         return example | ends | known | {"requested_teams": []}
 
     def _commit(self, repository: Repository, sha: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config import Config
-from ingest.sources import SourceLimits
 from plugins.actions import Action
 from plugins.hosts import Hosts
 from workers.scaffolder.actions import debugging, edits, files
@@ -16,7 +15,7 @@ from workers.scaffolder.catalog import TaskCatalog
 from workers.scaffolder.evaluation import Filters
 from workers.scaffolder.publishing.actions import publishing_actions
 from workers.scaffolder.publishing.desk import Desk
-from workers.scaffolder.sources import Sources
+from workers.scaffolder.sources import sources_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,7 @@ class ActionServices:
 
 def builtin_actions(services: ActionServices) -> Sequence[Action]:
     """Every action of this package."""
-    reading = services.config.backend.reading
-    limits = SourceLimits(services.config.scaffolder.max_workspace_bytes, reading.max_archive_bytes, reading.max_unpacked_bytes)
-    sources = Sources(services.hosts, limits)
+    sources = sources_from(services.config, services.hosts)
     return [
         *fetching_actions(sources),
         *templating_actions(sources, services.filters),

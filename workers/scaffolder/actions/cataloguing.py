@@ -89,9 +89,10 @@ def _registering(catalog: TaskCatalog) -> Action:
                 raise
             context.log.warning(f"{url} is not registered, which the step allows: {error}")
             return RegisterOutput(catalog_info_url=url)
-        await context.created(Effect("location", url, details={"existed": done.existed}))
+        details = {"existed": done.existed}
+        await context.created(Effect("location", url, details=details))
         for ref in done.refs:
-            await context.created(Effect("entity", f"{url}#{ref}", ref))
+            await context.created(Effect("entity", f"{url}#{ref}", ref, details))
         main = _main_of(done.refs)
         return RegisterOutput(catalog_info_url=url, **({"entity_ref": main} if main else {}))
 

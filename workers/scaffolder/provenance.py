@@ -1,0 +1,86 @@
+"""What came from which template, as whoever asks may see it: the ledger, and the entities that are linked with it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from graph.access import Access, Action
+from graph.conditions import EVERYTHING, AnyOf, Condition, FactHasPrefix, RefIn, fact_in
+from graph.entities import Entity
+from graph.errors import InputError, NotFoundError
+from graph.refs import Ref
+from workers.scaffolder.effects import LOCATION, SOURCE, Use
+from workers.scaffolder.scaffolding import Scaffolding
+from workers.scaffolder.templates import template_of
+
+_MOST_REFS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProvenance:
+    """Implements workers.scaffolder.port.Provenance."""
+
+    scaffolding: Scaffolding
+
+    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, str]:
+        found = await self.scaffolding.store.entities_by_ref(templates, visible=access.visible)
+        versions: dict[Ref, str] = {}
+        for ref, entity in found.items():
+            with suppress(InputError):
+                versions[ref] = template_of(entity.document).digest
+        return versions
+
+    async def uses(
+        self, template: Ref, access: Access, *, version: str | None = None, outdated: bool | None = None, after: str = ""
+    ) -> AsyncIterator[Use]:
+        access.demand(Action.TASK_READ)
+        if access.visible != EVERYTHING and not await self.scaffolding.store.entities_by_ref([template], visible=access.visible):
+            return
+        current = (await self.versions([template], access)).get(template)
+        async for use in self.scaffolding.ledger.uses(template, after):
+            told_apart = outdated is None or (use.upgrade_of is None and (use.digest != current) == outdated)
+            if told_apart and (version is None or use.digest == version):
+                yield use
+
+    async def makers(self, entities: Sequence[Entity], access: Access) -> Mapping[Ref, Use]:
+        if not access.may(Action.TASK_READ):
+            return {}
+        makers = await self.scaffolding.ledger.makers(entities)
+        if access.visible == EVERYTHING:
+            return makers
+        templates = sorted({use.template for use in makers.values()})
+        seen = await self.scaffolding.store.entities_by_ref(templates, visible=access.visible)
+        return {ref: use for ref, use in makers.items() if use.created_by == access.principal.ref or use.template in seen}
+
+    async def uses_of(self, template: Ref, entities: Sequence[Ref], access: Access) -> Sequence[Use]:
+        """The uses of the template that made these entities, each once. NotFoundError for one that is hidden or missing, InputError for one
+        that did not come from it.
+        """
+        found = await self.scaffolding.store.entities_by_ref(entities, visible=access.visible)
+        missing = next((ref for ref in entities if ref not in found), None)
+        if missing is not None:
+            raise NotFoundError(f"there is no entity {missing}")
+        makers = await self.makers([found[ref] for ref in entities], access)
+        other = next((ref for ref in entities if ref not in makers or makers[ref].template != template), None)
+        if other is not None:
+            raise InputError(f"{other} did not come from {template}, or nobody knows")
+        return list({makers[ref].task_id: makers[ref] for ref in entities}.values())
+
+    async def is_visible(self, use: Use, access: Access) -> bool:
+        """Whether an entity that came of the use is visible."""
+        return access.visible == EVERYTHING or bool(await self.scaffolding.store.count(await self.made(use), visible=access.visible))
+
+    async def made(self, use: Use) -> Condition:
+        effects = await self.scaffolding.ledger.made(use)
+        refs = [effect.ref for effect in effects if effect.ref is not None][:_MOST_REFS]
+        locations = [f"url:{effect.url}" for effect in effects if effect.kind == "location"]
+        repositories = [
+            f"url:{effect.url.removesuffix('/').removesuffix('.git')}".lower() for effect in effects if effect.kind == "repository"
+        ]
+        return AnyOf(
+            (
+                RefIn(tuple(refs)),
+                fact_in(LOCATION, locations),
+                *(FactHasPrefix(SOURCE, f"{url}{beginning}") for url in repositories for beginning in "/?"),
+            )
+        )
