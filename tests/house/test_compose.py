@@ -76,7 +76,7 @@ def test_what_must_survive_lies_in_named_volumes(compose: dict[str, Any]):
 
 def test_no_secret_is_inside_and_none_may_be_left_out(compose: dict[str, Any]):
     secrets = list(_secrets(compose))
-    assert len(secrets) == 16
+    assert len(secrets) == 18
     for name, value in secrets:
         assert REQUIRED.fullmatch(value), name
 
