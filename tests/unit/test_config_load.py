@@ -132,7 +132,8 @@ def test_a_location_is_of_the_type_of_its_target(location: str, problem: str, he
 
 def test_an_unknown_key_like_no_other_lists_the_known_ones(here: Path):
     assert problems_of("xyzzy: 1", here) == [
-        "c.yaml:1: xyzzy: unknown key; known here: app, auth, backend, catalog, graphql, integrations, permission, plugins, proxy, search, webhooks"
+        "c.yaml:1: xyzzy: unknown key; known here: app, auth, backend, catalog, graphql, integrations, permission, plugins, proxy, search, "
+        "webhooks"
     ]
 
 
