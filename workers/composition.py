@@ -25,6 +25,7 @@ from workers.refresh.jobs import Refreshing, synchronise_catalog
 from workers.refresh.watch import watch
 from workers.retention import jobs as retention
 from workers.search import jobs as search
+from workers.search import source_jobs as sources
 from workers.search.composition import feeding_from, index_from, searching_from
 from workers.search.index import SearchIndex
 from workers.webhooks import jobs as webhooks
@@ -80,12 +81,12 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
 
 
 def _functions() -> Sequence[Function]:
-    parts = (refresh, providers, webhooks, lifecycle, retention, search)
+    parts = (refresh, providers, webhooks, lifecycle, retention, search, sources)
     return [function for part in parts for function in part.functions()]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
-    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs()]
+    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs(), *sources.cron_jobs()]
 
 
 @asynccontextmanager
@@ -109,13 +110,15 @@ async def _refreshing(
     providing = providers.providing_from(refreshing.config, hosts)
     hooks = webhooks.Webhooks(refreshing.config, refreshing.store, hosts)
     feeding = feeding_from(refreshing.config, refreshing.store, index, registry) if index else None
-    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "feeding": feeding}
+    sourcing = sources.sourcing_from(refreshing.config, refreshing.store)
+    ctx = {"refreshing": refreshing, "providing": providing, "webhooks": hooks, "feeding": feeding, "sourcing": sourcing}
     async with working(queue, _functions(), _cron_jobs(), ctx) as task:
         await queue.is_new()
         await queue.request(synchronise_catalog.__name__)
         await queue.request(providers.take_over_providers.__name__)
         beside = [asyncio.create_task(webhooks.follow(hooks, queue))]
         if feeding:
+            await queue.request(sources.take_over_search_sources.__name__)
             beside.append(asyncio.create_task(search.follow(feeding, queue)))
         if refreshing.config.catalog.watch:
             beside.append(asyncio.create_task(watch(refreshing, queue)))

@@ -17,6 +17,7 @@ from workers.search.index import SearchIndex
 from workers.search.indexing import Indexing
 from workers.search.jobs import Feeding
 from workers.search.searching import Searching
+from workers.search.source_jobs import sourcing_from
 from workers.search.terms import Synonyms
 
 
@@ -49,7 +50,8 @@ def feeding_from(config: Config, store: Store, index: SearchIndex, registry: Rel
 
 def searching_from(config: Config, store: Store, index: SearchIndex, registry: RelationRegistry) -> Searching:
     """What answers searches."""
-    return Searching(store, index, registry, collation_from(config).types, Synonyms.of(config.search.synonyms))
+    brought: dict[str, None] = dict.fromkeys(source.type for source in sourcing_from(config, store).sources.values())
+    return Searching(store, index, registry, {**brought, **collation_from(config).types}, Synonyms.of(config.search.synonyms))
 
 
 @asynccontextmanager
