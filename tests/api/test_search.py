@@ -162,6 +162,23 @@ async def test_backstage_gets_its_documents(organisation: Store, found_by: Searc
         assert [each["document"]["name"] for each in first["results"]] == ["shop"]
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("filters[tag]=java", ["ledger", "shop"]),
+        ("filters[tags][0]=web", ["shop"]),
+        ("filters[tag]=java&filters[componentType]=service&filters[lifecycle]=experimental", ["ledger"]),
+        ("types[0]=techdocs", []),
+        ("filters[documentType]=section", []),
+        ("filters[namespace]=data", ["sales"]),
+    ],
+)
+async def test_backstage_filters_by_whatever_there_is(organisation: Store, found_by: Searchable, query: str, names: list[str]):
+    async with rest(organisation, found_by) as client:
+        answer = (await client.get(f"/api/search/query?{query}")).json()
+        assert sorted(result["document"]["name"] for result in answer["results"]) == names
+
+
 @pytest.mark.parametrize("query", ["pageLimit=101", "pageLimit=x", "order=name", "filters[secret]=x", "pageCursor=x", f"term={'x' * 501}"])
 async def test_requests_that_make_no_sense_are_refused_in_the_one_shape_of_errors(organisation: Store, found_by: Searchable, query: str):
     async with rest(organisation, found_by) as client:
