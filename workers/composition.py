@@ -10,11 +10,13 @@ from arq.worker import Function
 from redis import RedisError
 
 from config import Config
+from graph.errors import StoreUnavailableError
 from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.progress import Progress
 from plugins.hosts import Hosts, opened_hosts
 from workers.beside import Beside
+from workers.leases import end_leases
 from workers.lifecycle import jobs as lifecycle
 from workers.lifecycle.actions import CatalogActions
 from workers.lifecycle.requests import Requested
@@ -54,6 +56,7 @@ async def running_worker(
                 actions = CatalogActions(store, refreshing.settings, file_roots, Requested(queue))
                 yield Beside(actions, QueuedWork(queue), searching)
             return
+        await _take_over(store)
         async with connected(None) as queue, _refreshing(refreshing, queue, hosts, index, registry):
             yield Beside(CatalogActions(store, refreshing.settings, file_roots, queue), QueuedWork(queue), searching)
 
@@ -78,6 +81,14 @@ async def run_worker(config: Config, store: Store, registry: RelationRegistry) -
         except (RedisError, OSError) as error:
             _log.warning("Redis is lost: %s; jobs go on once it is back", error)
             await asyncio.sleep(_LOST_SECONDS)
+
+
+async def _take_over(store: Store) -> None:
+    """Without `backend.queue` nobody else works on the store, so that what a process before this one held is free."""
+    try:
+        await end_leases(store)
+    except StoreUnavailableError as error:
+        _log.warning("leases of a process that was killed end by themselves, since the store is out of reach: %s", error)
 
 
 def _functions() -> Sequence[Function]:

@@ -64,6 +64,21 @@ async def drop_lease(store: Store, name: str) -> None:
     await store.write_states([StateWrite(LEASES, name, None)])
 
 
+async def end_leases(store: Store) -> None:
+    """End all leases, at the start of a process that knows to be the only one, so that it need not wait for those of one that was killed.
+
+    Should another hold one all the same, it loses it, and its work is ended.
+    """
+    after = ""
+    while rows := await store.states(LEASES, after=after):
+        now = datetime.now(UTC)
+        for row in rows:
+            if _ends(row) > now:
+                with suppress(StaleWriteError):
+                    await store.write_states([StateWrite(LEASES, row.id, {**row.value, "ends": now.isoformat()}, expected=row.version)])
+        after = rows[-1].id
+
+
 class _Lease:
     """A lease taken once. `_version` is that of its row while it is held, 0 once it is gone."""
 

@@ -10,7 +10,7 @@ from graph.relations import RelationRegistry
 from graph.store import StateWrite, Store
 from graph.stores.neo4j import Neo4jStore
 from graph.stores.sqlite import SqliteStore
-from workers.leases import LEASES, BusyError, LeaseLostError, held_names, holding
+from workers.leases import LEASES, BusyError, LeaseLostError, end_leases, held_names, holding
 
 
 @pytest.fixture(params=["sqlite", "neo4j"])
@@ -115,3 +115,19 @@ async def test_work_ends_when_its_lease_was_taken_over(store: Store, monkeypatch
         await task
     assert work.now == 0
     assert (await store.states(LEASES, ids=["a"]))[0].value == taken
+
+
+async def test_who_is_alone_takes_over_what_a_killed_one_held_and_ends_the_work_of_one_who_was_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("workers.leases.LEASE_SECONDS", 2.0)
+    former, later = Work(), Work()
+    holder = asyncio.ensure_future(holding(store, "a", former.go_on))
+    await former.begun.wait()
+    await end_leases(store)
+    assert await held_names(store, ["a"]) == set()
+    later.may_end.set()
+    assert await holding(store, "a", later.go_on) == 1
+    with pytest.raises(LeaseLostError):
+        await holder
+    assert former.now == 0
