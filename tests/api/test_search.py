@@ -1,5 +1,6 @@
 """Search over GraphQL and in Backstage's shape: what is found, page by page, by whom, and what happens while the index can't answer."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -15,6 +16,8 @@ from tests.api.catalog import CAUSE, CONFIGURED, ORGANISATION, CountingStore, de
 from tests.api.http import client_of
 from tests.searching import Searchable, searchable
 from workers.beside import Beside
+from workers.queue import connected
+from workers.work import QueuedWork
 
 SCHEMA = build_schema(CONFIGURED)
 WITHOUT_SHOP = Access(
@@ -185,3 +188,38 @@ async def test_requests_that_make_no_sense_are_refused_in_the_one_shape_of_error
         response = await client.get(f"/api/search/query?{query}")
         assert response.status_code == 400
         assert set(response.json()) == {"error", "request", "response"}
+
+
+REBUILD = "mutation { rebuildSearchIndex { job } }"
+
+
+class Lines:
+    """What the audit log says, as pairs of action and outcome."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+        caplog.set_level("INFO", "callboard.audit")
+
+    def __call__(self) -> list[tuple[str, str]]:
+        told = [json.loads(record.getMessage()) for record in self._caplog.records if record.name == "callboard.audit"]
+        return [(line["action"], line["outcome"]) for line in told]
+
+
+async def test_an_administrator_has_the_index_built_anew_and_others_are_refused(
+    organisation: Store, found_by: Searchable, caplog: pytest.LogCaptureFixture
+):
+    lines = Lines(caplog)
+    async with connected(None) as queue:
+        context = Context(organisation, CONFIGURED, UNRESTRICTED_GUEST, search=found_by.searching, work=QueuedWork(queue))
+        answer = await SCHEMA.execute(REBUILD, context_value=context)
+        assert (answer.errors, answer.data) == (None, {"rebuildSearchIndex": {"job": "rebuild_search_index"}})
+        asked_for = [numbers.name for numbers in await QueuedWork(queue).numbers()]
+        assert asked_for == ["rebuild_search_index"]
+        allowed = {action: on for action, on in UNRESTRICTED_GUEST.conditions.items() if action != Action.ADMIN}
+        other = Context(
+            organisation, CONFIGURED, Access(UNRESTRICTED_GUEST.principal, allowed), search=found_by.searching, work=QueuedWork(queue)
+        )
+        refused = await SCHEMA.execute(REBUILD, context_value=other)
+        assert "no rule of the permission policy allows callboard.admin" in str(refused.errors)
+        assert [numbers.queued for numbers in await QueuedWork(queue).numbers()] == [1]
+    assert lines() == [("search.rebuild", "done"), ("search.rebuild", "denied")]
