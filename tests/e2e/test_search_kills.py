@@ -59,7 +59,7 @@ def test_an_index_that_is_lost_or_damaged_under_a_server_is_built_again_while_ev
     index = config.parent / "search"
     with serving(config) as server:
         wait_for(server, "ledger", 200, 200)
-        shutil.rmtree(index)
+        shutil.rmtree(index, ignore_errors=True)
         write(config.parent, "windmill", 3)
         wait_for(server, "windmill", 3, 203)
         for file in index.rglob("*"):
