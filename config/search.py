@@ -15,7 +15,7 @@ class Meilisearch(Section):
 
     url: str = Field(pattern=r"^https?://\S+$", description="Address of the Meilisearch server: http:// or https://.")
     api_key: SecretStr | None = Field(
-        default=None, description="Key that may search and write the indexes; write ${MEILISEARCH_KEY} or $file rather than the key itself."
+        default=None, description="Key that may search and write its indexes; write ${MEILI_MASTER_KEY} or $file, not the key itself."
     )
     index_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] = Field(
         default="callboard", description="How the names of its indexes begin, for a server that others use too."

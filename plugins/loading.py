@@ -25,12 +25,14 @@ _log = logging.getLogger("callboard.plugins")
 
 @dataclass(frozen=True, slots=True)
 class LoadedPlugins:
-    """The plugins that are installed: what each provides, by the name of its entry point, and why the `broken` ones can't be used."""
+    """The plugins that are installed: the providers and search sources of each, by the name of its entry point, and why the `broken` ones
+    can't be used.
+    """
 
     providers: Mapping[str, Sequence[Provider]] = field(default_factory=dict[str, Sequence[Provider]])
     processors: tuple[Processor, ...] = ()
     collators: tuple[Collator, ...] = ()
-    search_sources: tuple[SearchSource, ...] = ()
+    search_sources: Mapping[str, Sequence[SearchSource]] = field(default_factory=dict[str, Sequence[SearchSource]])
     broken: Mapping[str, str] = field(default_factory=dict[str, str])
     actions: "tuple[Action, ...]" = ()
 
@@ -67,7 +69,7 @@ def _loaded(sections_json: bytes) -> LoadedPlugins:
         {name: plugin.providers for name, plugin in plugins.items()},
         tuple(sorted((each for plugin in plugins.values() for each in plugin.processors), key=lambda processor: processor.name)),
         tuple(sorted((each for plugin in plugins.values() for each in plugin.collators), key=lambda collator: collator.type)),
-        tuple(sorted((each for plugin in plugins.values() for each in plugin.search_sources), key=lambda source: source.name)),
+        {name: plugin.search_sources for name, plugin in plugins.items()},
         broken,
         tuple(each for plugin in plugins.values() for each in plugin.actions),
     )
@@ -101,6 +103,8 @@ def _check_names(plugin: Plugin, others: Iterable[Plugin]) -> None:
     for each in (*plugin.collators, *plugin.search_sources):
         if each.type in OWN_TYPES:
             raise ValueError(f"{each.type} is a type of Callboard's own documents; name another")
+    if both := {each.type for each in plugin.collators} & {each.type for each in plugin.search_sources}:
+        raise ValueError(f"{min(both)} is the type of both a collator and a search source; name another for one of them")
     taken = {name for other in others for name in _names(other)}
     for what, name in _names(plugin):
         if (what, name) in taken:

@@ -30,6 +30,7 @@ from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.service import TaskScaffolder
 from workers.scaffolder.workshop import Workshop
 from workers.search import jobs as search
+from workers.search import source_jobs as sources
 from workers.search.composition import feeding_from, index_from, searching_from
 from workers.search.index import SearchIndex
 from workers.techdocs import jobs as techdocs
@@ -95,12 +96,13 @@ def scaffolding_of(refreshing: Refreshing, hosts: Hosts, actions: CatalogActions
 
 
 def _functions(config: Config) -> Sequence[Function]:
-    parts = (refresh, providers, webhooks, lifecycle, retention, search, scaffolder)
+    parts = (refresh, providers, webhooks, lifecycle, retention, search, sources, scaffolder)
     return [*(function for part in parts for function in part.functions()), *techdocs.functions(config)]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
-    return [*refresh.cron_jobs(), *providers.cron_jobs(), *lifecycle.cron_jobs(), *retention.cron_jobs(), *scaffolder.cron_jobs()]
+    parts = (refresh, providers, lifecycle, retention, sources, scaffolder)
+    return [cron_job for part in parts for cron_job in part.cron_jobs()]
 
 
 @asynccontextmanager
@@ -129,6 +131,7 @@ async def _refreshing(
         "providing": providing,
         "webhooks": hooks,
         "feeding": feeding,
+        "sourcing": sources.sourcing_from(refreshing.config, refreshing.store),
         "scaffolding": scaffolding,
         "docs": techdocs.docs_from(refreshing.config, refreshing.store, hosts),
     }
@@ -138,6 +141,7 @@ async def _refreshing(
         await queue.request(providers.take_over_providers.__name__)
         beside = [asyncio.create_task(webhooks.follow(hooks, queue))]
         if feeding:
+            await queue.request(sources.take_over_search_sources.__name__)
             beside.append(asyncio.create_task(search.follow(feeding, queue)))
         if refreshing.config.catalog.watch:
             beside.append(asyncio.create_task(watch(refreshing, queue)))

@@ -1,5 +1,6 @@
 """Search over GraphQL and in Backstage's shape: what is found, page by page, by whom, and what happens while the index can't answer."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -15,6 +16,8 @@ from tests.api.catalog import CAUSE, CONFIGURED, ORGANISATION, CountingStore, de
 from tests.api.http import client_of
 from tests.searching import Searchable, searchable
 from workers.beside import Beside
+from workers.queue import connected
+from workers.work import QueuedWork
 
 SCHEMA = build_schema(CONFIGURED)
 WITHOUT_SHOP = Access(
@@ -162,9 +165,61 @@ async def test_backstage_gets_its_documents(organisation: Store, found_by: Searc
         assert [each["document"]["name"] for each in first["results"]] == ["shop"]
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("filters[tag]=java", ["ledger", "shop"]),
+        ("filters[tags][0]=web", ["shop"]),
+        ("filters[tag]=java&filters[componentType]=service&filters[lifecycle]=experimental", ["ledger"]),
+        ("types[0]=techdocs", []),
+        ("filters[documentType]=section", []),
+        ("filters[namespace]=data", ["sales"]),
+    ],
+)
+async def test_backstage_filters_by_whatever_there_is(organisation: Store, found_by: Searchable, query: str, names: list[str]):
+    async with rest(organisation, found_by) as client:
+        answer = (await client.get(f"/api/search/query?{query}")).json()
+        assert sorted(result["document"]["name"] for result in answer["results"]) == names
+
+
 @pytest.mark.parametrize("query", ["pageLimit=101", "pageLimit=x", "order=name", "filters[secret]=x", "pageCursor=x", f"term={'x' * 501}"])
 async def test_requests_that_make_no_sense_are_refused_in_the_one_shape_of_errors(organisation: Store, found_by: Searchable, query: str):
     async with rest(organisation, found_by) as client:
         response = await client.get(f"/api/search/query?{query}")
         assert response.status_code == 400
         assert set(response.json()) == {"error", "request", "response"}
+
+
+REBUILD = "mutation { rebuildSearchIndex { job } }"
+
+
+class Lines:
+    """What the audit log says, as pairs of action and outcome."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+        caplog.set_level("INFO", "callboard.audit")
+
+    def __call__(self) -> list[tuple[str, str]]:
+        told = [json.loads(record.getMessage()) for record in self._caplog.records if record.name == "callboard.audit"]
+        return [(line["action"], line["outcome"]) for line in told]
+
+
+async def test_an_administrator_has_the_index_built_anew_and_others_are_refused(
+    organisation: Store, found_by: Searchable, caplog: pytest.LogCaptureFixture
+):
+    lines = Lines(caplog)
+    async with connected(None) as queue:
+        context = Context(organisation, CONFIGURED, UNRESTRICTED_GUEST, search=found_by.searching, work=QueuedWork(queue))
+        answer = await SCHEMA.execute(REBUILD, context_value=context)
+        assert (answer.errors, answer.data) == (None, {"rebuildSearchIndex": {"job": "rebuild_search_index"}})
+        asked_for = [numbers.name for numbers in await QueuedWork(queue).numbers()]
+        assert asked_for == ["rebuild_search_index"]
+        allowed = {action: on for action, on in UNRESTRICTED_GUEST.conditions.items() if action != Action.ADMIN}
+        other = Context(
+            organisation, CONFIGURED, Access(UNRESTRICTED_GUEST.principal, allowed), search=found_by.searching, work=QueuedWork(queue)
+        )
+        refused = await SCHEMA.execute(REBUILD, context_value=other)
+        assert "no rule of the permission policy allows callboard.admin" in str(refused.errors)
+        assert [numbers.queued for numbers in await QueuedWork(queue).numbers()] == [1]
+    assert lines() == [("search.rebuild", "done"), ("search.rebuild", "denied")]

@@ -34,6 +34,11 @@ def catalog(server: Serving) -> str:
         ("owners", "shop", "--format", "csv"),
         ("owners", "nowhere"),
         ("impact", "a:"),
+        ("search", "orders"),
+        ("search", "shop", "--kind", "Component", "--format", "json"),
+        ("search", "shop", "--format", "csv"),
+        ("search", "zzyzxqwv"),
+        ("search", "shop", "--owner", ":"),
     ],
 )
 def test_a_server_and_its_files_give_the_same_answer(

@@ -1,5 +1,6 @@
 """/metrics and `jobs` of a real server: what runs, what failed, what is stored, when locations are read."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def test_the_store_the_queue_and_the_locations_have_figures(server: Serving):
         found[f"callboard_location_{what}_timestamp_seconds", (("location", location), ("type", "file"))] for what in ("read", "due")
     )
     assert due > read > 0
+
+
+def test_the_search_index_has_figures(server: Serving):
+    server.wait_for('{ search(term: "shop") { totalCount degraded } }', {"search": {"totalCount": 3, "degraded": False}})
+
+    def shown() -> list[float]:
+        return [figures(server)[f"callboard_search_{name}", ()] for name in ("documents", "lag", "degraded")]
+
+    # An index that was built while the catalog was read holds it all a moment before it knows.
+    for _ in range(100):
+        if shown()[1] == 0:
+            break
+        time.sleep(0.1)
+    assert shown() == [7, 0, 0]
 
 
 def test_operations_are_timed_by_type(server: Serving):

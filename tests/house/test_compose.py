@@ -103,9 +103,8 @@ def test_our_processes_have_no_rights_to_spare(compose: dict[str, Any]):
 def test_the_mounted_configuration_is_accepted_and_names_the_services(compose: dict[str, Any]):
     path = ROOT / "examples/deploy/app-config.compose.yaml"
     assert f"./{path.relative_to(ROOT)}:/etc/callboard/app-config.yaml:ro" in compose["services"]["api"]["volumes"]
-    config = load(
-        [path], {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r", "SCAFFOLDER_KEY": "s" * 48, "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "s"}
-    )
+    secrets = {"NEO4J_PASSWORD": "n", "REDIS_PASSWORD": "r", "SCAFFOLDER_KEY": "s" * 48, "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "s"}
+    config = load([path], {**secrets, "MEILI_MASTER_KEY": "m"})
     database, queue = config.backend.database, config.backend.queue
     assert isinstance(database, Neo4jDatabase)
     assert (database.connection.uri, database.connection.user) == ("bolt://neo4j:7687", "neo4j")
@@ -114,6 +113,10 @@ def test_the_mounted_configuration_is_accepted_and_names_the_services(compose: d
     storage = config.backend.blob_storage
     assert storage is not None
     assert (storage.url, storage.endpoint) == ("s3://callboard", "http://storage:8333")
+    server = config.search.meilisearch
+    assert server is not None
+    assert server.api_key is not None
+    assert (server.url, server.api_key.get_secret_value()) == ("http://meilisearch:7700", "m")
     assert str(config.backend.listen.port) == compose["services"]["api"]["ports"][0].rpartition(":")[2]
     assert config.catalog.locations[0].target == "/catalog/all.yaml"
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graph.refs import Ref
@@ -406,6 +406,7 @@ _PARTS = st.sampled_from(["paths", "webhooks", "components", "definitions", "cha
     st.sampled_from(["openapi", "swagger", "asyncapi"]),
     st.dictionaries(_PARTS, _JSON | st.fixed_dictionaries({"schemas": _JSON, "messages": _JSON})),
 )
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_value_is_collated(format: str, parts: dict[str, object]):
     documents = definition_documents({format: "3.0.0", **parts})
     assert all(text for document in documents for text in document.texts.values())
@@ -417,6 +418,7 @@ _SOURCE = st.sampled_from(
 
 
 @given(st.lists(_SOURCE | st.sampled_from(["// j", "/* k", "*/", '"', "\n", "package l", "extend m"]), max_size=40))
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_protobuf_is_collated(parts: list[str]):
     documents = definition_documents("\n".join(['syntax = "proto3";', " ".join(parts)]))
     assert all(document.key for document in documents)

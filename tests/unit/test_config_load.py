@@ -163,6 +163,26 @@ def test_yaml_is_yaml_1_2(here: Path):
     assert (backend.listen.port, backend.database.connection.user, backend.database.connection.database) == (15, "no", "2020-01-01")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "backend:\n  queue: { url: redis://h }\n  database: { client: neo4j, connection: { uri: bolt://h } }\n"
+            "search: { engine: embedded }",
+            "c.yaml:4: search.engine: can't be embedded where backend.queue.url is set: name a server in search.meilisearch",
+        ),
+        (
+            "search: { engine: embedded, meilisearch: { url: http://h } }",
+            "c.yaml:1: search.engine: and search.meilisearch name two engines; remove one of them",
+        ),
+        ("search: { engine: lunr }", "c.yaml:1: search.engine: should be 'embedded'"),
+        ("search: { meilisearch: { url: 'h:7700' } }", "c.yaml:1: search.meilisearch.url: String should match pattern '^https?://\\S+$'"),
+    ],
+)
+def test_search_engines_that_can_not_be_used_are_refused(text: str, problem: str, here: Path):
+    assert problems_of(text, here) == [problem]
+
+
 def test_a_shared_queue_needs_a_shared_database(here: Path):
     message = "has to be neo4j where backend.queue.url is set: several processes can't share one file"
     assert problems_of("backend: { queue: { url: redis://h } }", here) == [f"c.yaml:1: backend.database.client: {message}"]

@@ -51,8 +51,9 @@ async def catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
 def configured(catalog: Catalog, receiver: Receiver, **more: Any) -> Config:
     """The catalog's configuration with one webhook named out."""
     hook = {"name": "out", "url": receiver.url, "secret": SECRET, **more}
-    given = Config.model_validate({"backend": {"reading": {"allowPrivate": ["127.0.0.1"]}}, "webhooks": [hook]})
-    return catalog.config.model_copy(update={"backend": given.backend, "webhooks": given.webhooks})
+    search = {"folder": str(catalog.folder / ".data" / "search")}
+    given = Config.model_validate({"backend": {"reading": {"allowPrivate": ["127.0.0.1"]}}, "webhooks": [hook], "search": search})
+    return catalog.config.model_copy(update={"backend": given.backend, "webhooks": given.webhooks, "search": given.search})
 
 
 @asynccontextmanager

@@ -1,10 +1,7 @@
 """Plugins of others: installed as packages, found by their entry points, and unable to end what they are plugged into."""
 
-import re
 import sys
-import tomllib
-from collections.abc import AsyncIterator, Iterator
-from importlib import invalidate_caches
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,23 +19,9 @@ from ingest.settings import context_of, settings_from
 from plugins.hosts import opened_hosts
 from plugins.loading import forget_plugins, load_plugins
 from tests.ingest.catalogs import Catalog, component
+from tests.workers.packages import broken, documented, install
 from tests.workers.providing import AT_ONCE, has, until, working_on
 from workers.providers.jobs import all_rows, providing_from
-
-PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
-
-
-@pytest.fixture(autouse=True)
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that packages of this test are installed into."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    forget_plugins()
-    yield folder
-    forget_plugins()
-    for name in ("callboard_pagerduty", "broken_plugin"):
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -47,33 +30,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.open()
     yield store
     await store.close()
-
-
-def install(site: Path, files: dict[str, str]) -> None:
-    """Leave in the folder what an installer leaves of the package: its modules, its metadata and its entry points."""
-    project = tomllib.loads(files["pyproject.toml"])["project"]
-    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    for group, entries in project["entry-points"].items():
-        (info / "entry_points.txt").write_text(f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items()))
-    for name, text in files.items():
-        if name.endswith(".py"):
-            (site / name).write_text(text)
-    invalidate_caches()
-    forget_plugins()
-
-
-def documented() -> dict[str, str]:
-    """The files of the example in the documentation, by their names."""
-    return dict(re.findall(r"`([\w./]+)`:\n\n```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL))
-
-
-def broken(module: str) -> dict[str, str]:
-    project = (
-        '[project]\nname = "broken-plugin"\nversion = "1"\n[project.entry-points."callboard.plugins"]\nbroken = "broken_plugin:build"\n'
-    )
-    return {"pyproject.toml": project, "broken_plugin.py": module}
 
 
 async def test_the_documented_plugin_works(site: Path, store: Store, tmp_path: Path):
@@ -106,7 +62,7 @@ async def test_the_documented_plugin_works(site: Path, store: Store, tmp_path: P
 async def test_the_documented_collator_and_source_bring_documents(site: Path):
     install(site, documented())
     loaded = load_plugins({"pagerduty": {"reviews": {"Q1": "It had run out."}}})
-    [collator], [source] = loaded.collators, loaded.search_sources
+    [collator], [source] = loaded.collators, loaded.search_sources["pagerduty"]
     shop = {"kind": "Component", "metadata": {"name": "shop", "annotations": {"pagerduty.com/service": "x"}}}
     assert (collator.type, collator.version, collator.paths) == ("pagerduty-service", "1", ("metadata.annotations.pagerduty.com/service",))
     assert await collator.documents(Ref("component:default/shop"), shop) == [

@@ -195,7 +195,9 @@ async def test_a_server_reads_the_clones_of_a_folder_and_sees_their_changes(tmp_
     clones = tmp_path / "clones"
     clone(clones, "shop", component("shop"))
     providers = {"clones": {"all": {"path": str(clones)}}}
-    config = Config.model_validate({"catalog": {"processingInterval": False, "providers": providers}})
+    config = Config.model_validate(
+        {"catalog": {"processingInterval": False, "providers": providers}, "search": {"folder": str(tmp_path / "search")}}
+    )
     async with running_worker(config, store, RelationRegistry()):
         await until(has(store, "shop"))
         write_documents(clones / "shop" / "catalog-info.yaml", component("shop"), component("basket"))

@@ -22,10 +22,10 @@ from plugins.contract import Provider, SourceError
 from plugins.hosts import Hosts
 from plugins.loading import load_plugins
 from plugins.providers import providers_from
+from workers.due import request_due, rows_of
 from workers.jobs import job, spread
-from workers.leases import held_names, holding
+from workers.leases import holding
 from workers.providers.work import QueuedLocations
-from workers.queue import Queue
 from workers.refresh.jobs import TICK_SECONDS, Refreshing
 
 PROVIDERS = "providers"
@@ -100,17 +100,7 @@ async def take_over_providers(ctx: Mapping[str, Any]) -> None:
 
 async def request_due_providers(ctx: Mapping[str, Any]) -> None:
     """Ask for every provider whose time has come and that nobody runs now."""
-    queue: Queue = ctx["queue"]
-    refreshing: Refreshing = ctx["refreshing"]
-    try:
-        due = [row.id for row in await refreshing.store.states(PROVIDERS, due_by=datetime.now(UTC))]
-        held = await held_names(refreshing.store, [lease_of(name) for name in due]) if due else set[str]()
-    except StoreUnavailableError as error:
-        _log.warning("which providers are due is not known: %s", error)
-        return
-    for name in due:
-        if lease_of(name) not in held:
-            await queue.request(run_provider.__name__, name)
+    await request_due(_store(ctx), ctx["queue"], PROVIDERS, run_provider.__name__, lease_of)
 
 
 async def run_provider(ctx: Mapping[str, Any], name: str) -> None:
@@ -128,12 +118,7 @@ async def ask_for_run(store: Store, name: str) -> None:
 
 async def all_rows(store: Store) -> Mapping[str, StateRow]:
     """The row of every provider that is configured or was, by name."""
-    rows: dict[str, StateRow] = {}
-    after = ""
-    while found := await store.states(PROVIDERS, after=after):
-        rows.update((row.id, row) for row in found)
-        after = found[-1].id
-    return rows
+    return await rows_of(store, PROVIDERS)
 
 
 async def _run(ctx: Mapping[str, Any], name: str) -> None:

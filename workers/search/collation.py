@@ -13,6 +13,7 @@ from graph.relations import Direction
 from graph.store import EdgeEnd
 from plugins.contract import CollatedDocument, Collator
 from workers.search.collators.entities import ENTITY, entity_document, entity_facets
+from workers.search.collators.texts import cleaned
 from workers.search.index import SearchDocument
 from workers.search.leaves import leaves_of
 
@@ -85,7 +86,7 @@ class Collation:
 
 async def _collated(collator: Collator, entity: Entity) -> Sequence[CollatedDocument]:
     try:
-        return await collator.documents(entity.ref, told(entity, collator.paths))
+        return [cleaned(document) for document in await collator.documents(entity.ref, told(entity, collator.paths))]
     except Exception:
         # One entity that a collator stumbles over must not keep all others from being found.
         _log.exception("%s: the collator of %s failed, and nothing of that type is found of it", entity.ref, collator.type)

@@ -21,6 +21,7 @@ from workers.search.index import SearchIndex
 from workers.search.indexing import Indexing
 from workers.search.jobs import Feeding
 from workers.search.searching import Searching
+from workers.search.source_jobs import sourcing_from
 from workers.search.terms import Synonyms
 from workers.techdocs.publishing import site_of
 from workers.techdocs.storing import publisher_from
@@ -66,7 +67,8 @@ def feeding_from(config: Config, store: Store, index: SearchIndex, registry: Rel
 
 def searching_from(config: Config, store: Store, index: SearchIndex, registry: RelationRegistry) -> Searching:
     """What answers searches."""
-    return Searching(store, index, registry, collation_from(config, store).types, Synonyms.of(config.search.synonyms))
+    brought: dict[str, None] = dict.fromkeys(source.type for source in sourcing_from(config, store).sources.values())
+    return Searching(store, index, registry, {**brought, **collation_from(config, store).types}, Synonyms.of(config.search.synonyms))
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from graph.relations import Direction, RelationRegistry, Step
 from graph.sources import StateRow, StateWrite
 from graph.store import EdgeEnd, Store, Window
 from ingest.touching import TOUCHED
+from workers.search.brought import all_kept, is_source, kept
 from workers.search.collation import DEPENDING, Collation, Surroundings
 from workers.search.index import IndexBatch, IndexState, SearchDocument, SearchIndex
 from workers.search.leaves import ANCESTORS, TRANSITIVE_RELATION
@@ -70,7 +71,9 @@ class Indexing:
             return
         head = await self._store.head()
         rows = await self._store.states(TOUCHED, limit=_MOST_TOUCHED)
-        changed = {Ref(row.id) for row in rows}
+        for ident in (row.id for row in rows if is_source(row.id)):
+            await self._index.write(IndexBatch(state, [ident], await kept(self._store, ident)))
+        changed = {Ref(row.id) for row in rows if not is_source(row.id)}
         beyond = ""
         while refs := await self._store.changed_refs(state.position, head, _AT_ONCE, visible=EVERYTHING, beyond=beyond):
             changed.update(refs)
@@ -154,6 +157,9 @@ class Indexing:
             async for entities in self._pages():
                 around = await self._around([entity.ref for entity in entities], parents)
                 documents = [each for entity in entities for each in await self._collation.documents(entity, around[entity.ref])]
+                await build.add(documents)
+                total += len(documents)
+            async for documents in all_kept(self._store):
                 await build.add(documents)
                 total += len(documents)
             await build.complete(state)

@@ -38,11 +38,11 @@ from workers.search.meilisearch_documents import (
     settings_for,
     state_of,
     state_row,
-    valid_unicode,
 )
 from workers.search.meilisearch_filters import DOCUMENT_TYPE, GONE_FILTER, leaf_filter, search_filter, sources_filter
 from workers.search.meilisearch_queries import hits_of, parameters_of, text_of, trial_of, without_one
 from workers.search.meilisearch_server import MeilisearchServer, RefusedCallError
+from workers.search.unicode import valid_unicode
 
 _PART_BYTES = 20_000_000
 """Of the 100 MB that Meilisearch accepts at once unless it is told otherwise."""

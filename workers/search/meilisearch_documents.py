@@ -1,13 +1,11 @@
 """What Meilisearch keeps: a document's attributes, the index's settings, and the state among the documents."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from graph.errors import InputError
 from graph.refs import Ref
 from workers.search.index import FACETS, Hit, IndexState, SearchDocument, TextField
 from workers.search.leaves import EDGE
@@ -155,15 +153,6 @@ def hit_of(row: Mapping[str, Any]) -> Hit:
         score=float(row["_rankingScore"]) + min(int(row["centrality"]), _MOST_CENTRAL) * _CENTRALITY_IN_SCORE,
         texts={field: texts[field.value] for field in TextField if field.value in texts},
     )
-
-
-@contextmanager
-def valid_unicode() -> Generator[None]:
-    """InputError where text turns out to be no Unicode."""
-    try:
-        yield
-    except (UnicodeEncodeError, orjson.JSONEncodeError) as failure:
-        raise InputError(f"search is given text that is not valid Unicode: {failure}") from failure
 
 
 def in_parts(rows: Iterable[Row], most_bytes: int) -> Iterator[bytes]:

@@ -22,9 +22,11 @@ _MOST_VALUES = 100
 
 
 class Restrictions:
-    """The restrictions of one principal. `types` are those of documents, with the paths that all of their texts tell of."""
+    """The restrictions of one principal. `types` are those of documents, with the paths that all of their texts tell of; None for what
+    belongs to no entity, which whoever may search finds.
+    """
 
-    def __init__(self, access: Access, registry: RelationRegistry, types: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, access: Access, registry: RelationRegistry, types: Mapping[str, Sequence[str] | None]) -> None:
         self._access = access
         self._types = types
         self._redacted = tuple(path for redaction in access.redactions for path in redaction.paths)
@@ -41,9 +43,9 @@ class Restrictions:
         found = {
             name: both((self._access.visible, self._access.on(Action.DOCS_READ))) if name == SECTION else self._access.visible
             for name, paths in self._types.items()
-            if (chosen is None or name.lower() in chosen) and not self._tell_of_redacted(paths)
+            if (chosen is None or name.lower() in chosen) and not self._tell_of_redacted(paths or ())
         }
-        return {name: condition for name, condition in found.items() if condition != NOTHING}
+        return {name: condition for name, condition in found.items() if condition != NOTHING or self._types[name] is None}
 
     def fields(self) -> frozenset[TextField]:
         """The texts that may be searched and shown: a redaction of any entity's takes out that of all."""

@@ -61,7 +61,7 @@ class Searching:
     """The service on one index and one store."""
 
     def __init__(
-        self, store: Store, index: SearchIndex, registry: RelationRegistry, types: Mapping[str, Sequence[str]], synonyms: Synonyms
+        self, store: Store, index: SearchIndex, registry: RelationRegistry, types: Mapping[str, Sequence[str] | None], synonyms: Synonyms
     ) -> None:
         self._store = store
         self._index = index

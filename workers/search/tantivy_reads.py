@@ -21,8 +21,8 @@ from workers.search.tantivy_schema import (
     leaf_term,
     shown_of,
     state_in,
-    valid_unicode,
 )
+from workers.search.unicode import valid_unicode
 
 _MOST_VALUES = 9_000
 """Values of a facet that are counted; tantivy has at most 65,000 in one answer."""

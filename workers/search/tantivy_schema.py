@@ -1,17 +1,16 @@
 """What tantivy stores of a search document: its fields, and how a document is turned into them and back."""
 
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from math import log2
 
 import orjson
 import tantivy
 
-from graph.errors import InputError
 from graph.refs import Ref
 from workers.search.index import FACETS, Hit, IndexState, SearchDocument, TextField
 from workers.search.leaves import EDGE
+from workers.search.unicode import valid_unicode
 from workers.search.words import searchable, words_of
 
 VERSION = 2
@@ -60,15 +59,6 @@ def _schema() -> tantivy.Schema:
 
 
 SCHEMA = _schema()
-
-
-@contextmanager
-def valid_unicode() -> Generator[None]:
-    """InputError where text turns out to be no Unicode."""
-    try:
-        yield
-    except (UnicodeEncodeError, orjson.JSONEncodeError) as failure:
-        raise InputError(f"search is given text that is not valid Unicode: {failure}") from failure
 
 
 def leaf_term(leaf: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from plugins.contract import TextField
+from plugins.contract import CollatedDocument, TextField
 
 LONGEST_NAME = 500
 """Characters of a name or title that are kept."""
@@ -12,6 +12,7 @@ LONGEST_NAME = 500
 LONGEST_TEXT = 10_000
 """Characters of any other text that are kept."""
 
+_NAMES = {TextField.NAME, TextField.TITLE}
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]+")
 
 
@@ -69,3 +70,9 @@ def joined(parts: Iterable[str], separator: str = "\n", longest: int = LONGEST_T
 def filled(texts: Mapping[TextField, str]) -> dict[TextField, str]:
     """The texts that are not empty."""
     return {field: text for field, text in texts.items() if text}
+
+
+def cleaned(document: CollatedDocument) -> CollatedDocument:
+    """The document of a plugin with texts of a bounded length that every engine takes."""
+    texts = {TextField(name): prose_of(text)[: LONGEST_NAME if name in _NAMES else LONGEST_TEXT] for name, text in document.texts.items()}
+    return CollatedDocument(text_of(document.key), filled(texts), text_of(document.location))
