@@ -24,6 +24,11 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "DanglingRelationConnection",
         "DanglingRelationEdge",
         "DifferenceConnection",
+        "Docs",
+        "DocsFlawConnection",
+        "DocsProblem",
+        "DryRun",
+        "DryRunStep",
         "Evidence",
         "JobCounts",
         "JobFailure",
@@ -36,6 +41,15 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "PersonalToken",
         "RegisterLocationPayload",
         "RegisteredEntity",
+        "ScaffolderTask",
+        "ScaffolderTaskConnection",
+        "ScaffolderTaskStep",
+        "SearchConnection",
+        "SearchResult",
+        "TemplateProblem",
+        "TemplateUpgrade",
+        "TemplateUse",
+        "TemplateUseConnection",
         "UnregisterLocationPayload",
         "Viewer",
         "Webhook",
@@ -43,11 +57,13 @@ BESIDE_THE_LOG: AbstractSet[str] = frozenset(
         "WhyMissing",
     }
 )
-"""Types that tell of reading, such as lines, errors and locations, or of the log's past, of which older entries are cut off and merged.
-They change without an entry in the log.
+"""Types that tell of reading, such as lines, errors and locations, of the log's past, of which older entries are cut off and merged, or
+of what else is kept beside the graph: tasks, documentation and the search index. They change without an entry in the log.
 """
 
-_FILTER_BESIDE_THE_LOG = "hasErrors"
+_WORDS_BESIDE_THE_LOG = (b"hasErrors", b"searchSuggestions")
+"""A filter, and a field whose values have no type of their own, that do so too."""
+
 _LAST = 2**62
 
 
@@ -71,7 +87,7 @@ def depends_on_log_alone(schema: GraphQLSchema, request: GraphQLRequest) -> bool
     """Whether an executed request reads nothing that changes without an entry in the log."""
     operation = measured(schema, parse(request.query, no_location=True), request.operation_name)
     text = request.query.encode() + orjson.dumps(request.variables)
-    return operation.types.isdisjoint(BESIDE_THE_LOG) and _FILTER_BESIDE_THE_LOG.encode() not in text
+    return operation.types.isdisjoint(BESIDE_THE_LOG) and not any(word in text for word in _WORDS_BESIDE_THE_LOG)
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:

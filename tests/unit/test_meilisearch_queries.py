@@ -70,8 +70,8 @@ def test_a_search_is_on_the_fields_that_are_asked_and_shows_these():
 def test_a_document_is_stored_with_its_words_keys_and_facets():
     ref = Ref("component:default/a")
     texts = {TextField.NAME: "ledgerService", TextField.BODY: "Zürich first"}
-    row = row_of(SearchDocument("a:1", str(ref), "entity", ref, "x", texts, {"tag": ["Java", "java", "B c"]}, frozenset({"?b", "?a"}), 3))
-    assert {name: row[name] for name in ("id", "order", "type", "ref", "location", "texts", "centrality", "source", "leaves")} == {
+    row = row_of(SearchDocument("a:1", str(ref), "entity", ref, "x", texts, {"tag": ["Java", "java", "B c"]}, frozenset({">b", "?a"}), 3))
+    assert {name: row[name] for name in ("id", "order", "type", "ref", "location", "texts", "centrality", "source", "edges")} == {
         "id": "a:1",
         "order": "613a31",
         "type": "entity",
@@ -80,7 +80,7 @@ def test_a_document_is_stored_with_its_words_keys_and_facets():
         "texts": {"name": "ledgerService", "body": "Zürich first"},
         "centrality": 3,
         "source": "component:default/a",
-        "leaves": ["?a", "?b"],
+        "edges": [">b"],
     }
     assert (row["name"], row["body"], row["facetTag"]) == (
         "ledgerservice ledger service",

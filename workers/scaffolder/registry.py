@@ -47,12 +47,19 @@ class ActionRegistry:
         return found
 
 
-def validated_input(action: Action, given: Mapping[str, Any], name: str) -> BaseModel:
-    """The input as the action takes it; `name` is how the step calls the action. InputError that names what is wrong, without values."""
+def validated_input(action: Action, given: Mapping[str, Any], name: str) -> tuple[BaseModel, Sequence[str]]:
+    """The input as the action takes it, and the keys that it does not know, which are left out: templates of Backstage have such.
+
+    `name` is how the step calls the action. InputError that names what is wrong, without values.
+    """
     try:
-        return action.input.model_validate(given)
+        return action.input.model_validate(given), ()
     except ValidationError as error:
-        told = "; ".join(f"{_place(each['loc'])}{each['msg']}" for each in error.errors(include_input=False, include_url=False)[:10])
+        errors = error.errors(include_input=False, include_url=False)
+        unknown = [str(each["loc"][0]) for each in errors if each["type"] == "extra_forbidden" and len(each["loc"]) == 1]
+        if unknown and len(unknown) == len(errors):
+            return action.input.model_validate({key: value for key, value in given.items() if key not in unknown}), unknown
+        told = "; ".join(f"{_place(each['loc'])}{each['msg']}" for each in errors[:10])
         raise InputError(f"Invalid input passed to action {name}: {told}") from error
 
 

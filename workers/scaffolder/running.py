@@ -67,11 +67,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class _Iteration:
-    """One doing of a step's action: for an item of its `each`, or for none. Without `input` it is left out."""
+    """One doing of a step's action: for an item of its `each`, or for none. Without `input` it is left out.
+
+    `unknown` are keys of the step's input that the action does not know.
+    """
 
     item: str
     input: BaseModel | None
     each: Mapping[str, Any] | None = None
+    unknown: Sequence[str] = ()
 
 
 class _Steps:
@@ -236,6 +240,8 @@ class _Steps:
             item=iteration.item,
             source_path=str(getattr(iteration.input, "source_path", None) or ""),
         )
+        if iteration.unknown:
+            log.warning(f"{action.id} does not know what it was given as {', '.join(iteration.unknown)}, and leaves that out.")
         returned = await action.run(iteration.input, context)
         if returned is not None:
             context.outputs.update(returned.model_dump(mode="json", by_alias=True, exclude_unset=True))
@@ -277,7 +283,8 @@ class _Steps:
         if self._run.secrets or self._run.environment_secrets:
             self._hide_secrets(given, await self._rendered(step.input, bare))
         each = context.get("each")
-        return _Iteration(item, validated_input(action, given, action.id if each is None else f"{action.id}[{item}]"), each)
+        taken, unknown = validated_input(action, given, action.id if each is None else f"{action.id}[{item}]")
+        return _Iteration(item, taken, each, unknown)
 
     def _hide_secrets(self, given: Any, bare: Any) -> None:
         """Mask from now on what is there only because secrets are, unless masking these leaves nothing of them in it."""
