@@ -196,6 +196,16 @@ async def test_unknown_actions_and_wrong_inputs_fail_the_step_that_has_them(fold
         assert wrong.task.error == ("Invalid input passed to action fetch:plain: url: Field required; ulr: Extra inputs are not permitted")
 
 
+async def test_keys_that_an_action_does_not_know_are_left_out_and_told(folder: Folder):
+    folder.add(template("more", [{"id": "a", "action": "debug:log", "input": {"message": "hello", "allowedHosts": ["x"]}}]))
+    async with running(folder) as tasks:
+        seen = await tasks.run("more")
+        assert seen.task.status is TaskStatus.COMPLETED
+        messages = await tasks.messages(seen.task.id)
+        assert "hello" in messages
+        assert "debug:log does not know what it was given as allowedHosts, and leaves that out." in messages
+
+
 async def test_files_are_deleted_moved_listed_changed_and_filled_in(folder: Folder):
     def step(action: str, **given: object) -> dict[str, object]:
         return {"id": action.replace(":", "-"), "action": action, "input": given}
