@@ -9,11 +9,13 @@ from typing import Any, cast
 from graphql import (
     DocumentNode,
     FieldNode,
+    FieldsOnCorrectTypeRule,
     FragmentDefinitionNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    ValidationContext,
     Visitor,
     visit,
 )
@@ -26,6 +28,9 @@ from graph.errors import InputError, LimitExceededError
 _SUGGESTION = re.compile(r" Did you mean .*?\?(?= Found: |$)", re.DOTALL)
 
 ExtensionFactory = Callable[[], SchemaExtension]
+
+_MOST_SUGGESTED = 10
+"""Fields that are not there for which names are suggested."""
 
 MOST_PAIRS = 20_000
 """Pairs of fields under the same name, which validation compares with each other: a tenth of a second."""
@@ -62,6 +67,7 @@ class OperationLimits(SchemaExtension):
         _refuse("{} values in its variables", "maxTokens", values, self._settings.max_tokens)
         _refuse_nested(nesting)
         context.parse_options["max_tokens"] = self._settings.max_tokens
+        context.validation_rules = tuple(_KnownFields if rule is FieldsOnCorrectTypeRule else rule for rule in context.validation_rules)
         if not self._settings.introspection:
             context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
         yield
@@ -109,6 +115,24 @@ class OperationLimits(SchemaExtension):
         if self._cost is None:
             return {}
         return {"cost": {"estimated": self._cost, "limit": self._settings.max_cost}}
+
+
+class _KnownFields(FieldsOnCorrectTypeRule):
+    """The rule of the specification, which suggests names for the first fields that are not there alone: each costs a millisecond."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self._missing = 0
+
+    def enter_field(self, node: FieldNode, *_args: Any) -> None:
+        parent = self.context.get_parent_type()
+        if parent is None or self.context.get_field_def() is not None:
+            return
+        self._missing += 1
+        if self._missing <= _MOST_SUGGESTED:
+            super().enter_field(node, *_args)
+        else:
+            self.report_error(GraphQLError(f"Cannot query field '{node.name.value}' on type '{parent}'.", node))
 
 
 def _refuse(what: str, key: str, asked: int, limit: int) -> None:
