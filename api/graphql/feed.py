@@ -115,7 +115,8 @@ class LogFeed:
                     self._head = head
                     self._tell()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._woken.wait()
 
     async def _listen_for_wakes(self) -> None:
         while True:

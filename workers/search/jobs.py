@@ -69,8 +69,10 @@ async def follow(feeding: Feeding, queue: Queue) -> None:
                     await queue.request(await _needed(feeding))
             except (CallboardError, RedisError, OSError) as error:
                 _log.debug("what the search index needs is not known, or can't be asked for: %s", error)
+            # asyncio.wait_for of Python 3.11 loses a cancellation that comes as the wait ends.
             with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await woken.wait()
     finally:
         listening.cancel()
 
