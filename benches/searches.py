@@ -149,9 +149,17 @@ def _found(url: str, term: str) -> int:
     return int(found["totalCount"]) if isinstance(found, dict) and not found["degraded"] else 0
 
 
+def _true(holds: Callable[[], bool]) -> bool:
+    try:
+        return holds()
+    except OSError:
+        # What a server has not set up yet is UNAVAILABLE.
+        return False
+
+
 def _await(holds: Callable[[], bool], timeout_seconds: float = 120) -> None:
     end = time.monotonic() + timeout_seconds
-    while not holds():
+    while not _true(holds):
         if time.monotonic() > end:
             raise TimeoutError("what was waited for did not happen")
         time.sleep(0.01)
