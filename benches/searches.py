@@ -50,7 +50,7 @@ def measure_searches(scratch: Path, size: int, seconds: float) -> Iterator[Figur
     yield from asyncio.run(_in_process(load([config]), folder / "search", size, seconds))
     with serving(config, port, folder / "serve.log") as server:
         first_answer(server)
-        _await(lambda: _found(server.url, "payment") > 0)
+        _await(lambda: _settled(server.url))
         yield from _over_http(server.url, size, seconds)
         lags = [_lag(server.url, root, number) for number in range(_CHANGES)]
         yield Figure("search: a change is found after it is seen, median", "sqlite", size, statistics.median(lags), "s", _LAG)
@@ -137,6 +137,13 @@ def _lag(url: str, root: Path, number: int) -> float:
     seen = time.monotonic()
     _await(lambda: _found(url, word) == 1)
     return time.monotonic() - seen
+
+
+def _settled(url: str) -> bool:
+    """Whether what is found is the same for three seconds: what the server reads and builds at its start is over."""
+    before = _found(url, "payment")
+    time.sleep(3)
+    return before > 0 and _found(url, "payment") == before
 
 
 def _title(url: str, ref: str) -> object:
