@@ -22,7 +22,8 @@ from graph.access import Access, Action
 from graph.entities import Document
 from graph.errors import ForbiddenError, InputError, InvalidCursorError
 from graph.refs import split_ref
-from workers.search.finding import FILTERS, UNCONFIGURED, Found, Place, Request, Results, Search, SearchUnavailableError
+from workers.search.finding import UNCONFIGURED, Found, Place, Request, Results, Search, SearchUnavailableError
+from workers.search.index import FACETS
 
 MOST_RESULTS = 100
 """How many results a page may have, as in Backstage."""
@@ -31,7 +32,7 @@ _PAGE = 25
 _CATALOG, _TECHDOCS = "software-catalog", "techdocs"
 _TYPES = {_CATALOG: "entity", _TECHDOCS: "section"}
 _NAMES = {own: name for name, own in _TYPES.items()}
-_FILTERS = {**{name: name for name in FILTERS}, "componentType": "type", "tags": "tag"}
+_FILTERS = {**{name: name for name in FACETS}, "componentType": "type", "tags": "tag"}
 """What may be filtered by: what there is, and under the names that Backstage's documents have."""
 
 _PARAMETER = re.compile(r"(?P<name>filters|types)(?:\[(?P<key>[A-Za-z]+)\])?(?:\[\d{0,3}\])?")

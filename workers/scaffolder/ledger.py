@@ -13,6 +13,7 @@ from graph.store import StateRow, StateWrite, Store
 from plugins.actions import Effect
 from plugins.hosts import Hosts
 from workers.scaffolder.effects import LOCATION, SOURCE, KeptEffect, Use, use_of
+from workers.state_rows import rows_below
 
 EFFECTS = "scaffolder-effects"
 USES = "scaffolder-uses"
@@ -50,7 +51,7 @@ class Ledger:
 
     async def effects(self, task_id: str) -> Sequence[KeptEffect]:
         """What the task made outside of its workspace, in the order in which it did."""
-        found = [_kept(row) async for row in self._rows(EFFECTS, f"{task_id}:")]
+        found = [_kept(row) async for row in rows_below(self.store, EFFECTS, f"{task_id}:")]
         return sorted(found, key=lambda effect: effect.created_at)
 
     async def made(self, use: Use) -> Sequence[KeptEffect]:
@@ -62,7 +63,7 @@ class Ledger:
 
     async def uses(self, template: Ref, after: str = "") -> AsyncIterator[Use]:
         """The uses of a template, newest first, after the one of the task of that id."""
-        async for row in self._rows(USES, _use_id(template, ""), after):
+        async for row in rows_below(self.store, USES, _use_id(template, ""), after=after):
             yield use_of(row.value)
 
     async def use(self, template: Ref, task_id: str) -> Use | None:
@@ -123,18 +124,6 @@ class Ledger:
         ordered = sorted(ids)
         pages = [ordered[start : start + _PAGE] for start in range(0, len(ordered), _PAGE)]
         return {row.id: row.value for page in pages for row in await self.store.states(collection, ids=page)}
-
-    async def _rows(self, collection: str, beginning: str, after: str = "") -> AsyncIterator[StateRow]:
-        after = f"{beginning}{after}"
-        while True:
-            rows = await self.store.states(collection, after=after, limit=_PAGE)
-            for row in rows:
-                if not row.id.startswith(beginning):
-                    return
-                yield row
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1].id
 
 
 def _use_id(template: Ref, task_id: str) -> str:

@@ -11,6 +11,7 @@ from plugins.actions import TaskUser
 from workers.scaffolder.merging import File
 from workers.scaffolder.sealing import Seal
 from workers.scaffolder.snapshots import archive_of, files_of
+from workers.state_rows import rows_below
 
 RENDERINGS = "scaffolder-renderings"
 """The collection: by task a row that says what there is, and the chunks of the archive."""
@@ -58,15 +59,6 @@ class Renderings:
         archive = self.seal.open(b"".join(chunks), f"rendering {task_id} {told['name']}")
         return Rendering(files_of(archive), told["parameters"], TaskUser(told["user"]["ref"], told["user"]["entity"]))
 
-    async def _rows(self, beginning: str) -> AsyncIterator[StateRow]:
-        after = beginning
-        while True:
-            # Few at once, since they are large.
-            rows = await self.store.states(RENDERINGS, after=after, limit=20)
-            for row in rows:
-                if not row.id.startswith(beginning):
-                    return
-                yield row
-            if not rows:
-                return
-            after = rows[-1].id
+    def _rows(self, beginning: str) -> AsyncIterator[StateRow]:
+        # Few at once, since they are large.
+        return rows_below(self.store, RENDERINGS, beginning, limit=20)

@@ -14,6 +14,7 @@ from graph.store import StateRow, StateWrite, Store
 from workers.leases import LEASE_SECONDS
 from workers.scaffolder.sealing import Seal
 from workers.scaffolder.tasks import Event, EventType, StepState, StepStatus, Task, TaskSpec, TaskStatus, spec_of, step_state_of, task_of
+from workers.state_rows import rows_below
 
 TASKS = "scaffolder-tasks"
 SPECS = "scaffolder-specs"
@@ -75,13 +76,8 @@ class TaskStore:
 
     async def tasks(self, after: str = "") -> AsyncIterator[Task]:
         """All tasks, newest first, after the one of that id."""
-        while True:
-            rows = await self._store.states(TASKS, after=after, limit=_PAGE)
-            for row in rows:
-                yield _task(row)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1].id
+        async for row in rows_below(self._store, TASKS, after=after):
+            yield _task(row)
 
     async def due(self, limit: int = 100) -> Sequence[Task]:
         """Tasks that somebody has to look at: to run them, or to go on with them, or because they are kept no longer."""
@@ -230,18 +226,9 @@ class TaskStore:
         for start in range(0, len(ids), _PAGE):
             await self._store.write_states([StateWrite(collection, each, None) for each in ids[start : start + _PAGE]])
 
-    async def _rows(self, collection: str, id: str) -> AsyncIterator[StateRow]:
-        beginning = after = f"{id}:"
-        while True:
-            # Few at once, since rows of workspaces are large.
-            rows = await self._store.states(collection, after=after, limit=20 if collection == WORKSPACES else _PAGE)
-            for row in rows:
-                if not row.id.startswith(beginning):
-                    return
-                yield row
-            if not rows:
-                return
-            after = rows[-1].id
+    def _rows(self, collection: str, id: str) -> AsyncIterator[StateRow]:
+        # Few at once, since rows of workspaces are large.
+        return rows_below(self._store, collection, f"{id}:", limit=20 if collection == WORKSPACES else _PAGE)
 
     def _write(self, task: Task, version: int) -> StateWrite:
         now = datetime.now(UTC)

@@ -11,10 +11,6 @@ from graph.refs import Ref
 from graph.store import FacetCount
 from plugins.contract import TextField
 
-FILTERS = ("kind", "type", "owner", "lifecycle", "tag", "namespace", "documentType")
-"""What a search can be restricted by, and what its results are counted by."""
-
-
 REBUILD = "rebuild_search_index"
 """The job that builds the index anew."""
 
@@ -79,7 +75,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A search term, what is filtered by (see FILTERS; values are alternatives), and which page: `limit` results after `after`."""
+    """A search term, what is filtered by (see FACETS; values are alternatives), and which page: `limit` results after `after`."""
 
     term: str
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
@@ -97,7 +93,7 @@ class Search(Protocol):
         ...
 
     async def facets(self, request: Request, access: Access) -> Mapping[str, Sequence[FacetCount]]:
-        """By what there is in FILTERS, the values of all that is found, and how many have each."""
+        """By what there is in FACETS, the values of all that is found, and how many have each."""
         ...
 
     async def suggestions(self, request: Request, access: Access) -> Sequence[str]:

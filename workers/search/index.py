@@ -27,7 +27,7 @@ class IndexUnavailableError(CallboardError):
 
 
 FACETS = ("kind", "type", "owner", "lifecycle", "tag", "namespace", "documentType")
-"""What hits are counted by."""
+"""What a search can be restricted by, and what its hits are counted by."""
 
 
 @dataclass(frozen=True, slots=True)

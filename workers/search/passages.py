@@ -18,7 +18,7 @@ def snippets_of(texts: Mapping[TextField, str], terms: Terms) -> Sequence[Snippe
             name,
             [
                 *([_LEFT_OUT] if found[name].is_cut_before else []),
-                *(Part(part.text, part.is_match) for part in found[name].parts),
+                *found[name].parts,
                 *([_LEFT_OUT] if found[name].is_cut_after else []),
             ],
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
+from workers.search.finding import Part
 from workers.search.index import Terms, TextField
 from workers.search.words import Found, found_in, inflections, typos_in
 
@@ -16,14 +17,6 @@ _BEFORE = 40
 
 _MOST_PLACES = 40
 """How many places of each word are compared when the best passage of a text is chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a passage, and whether it matches."""
-
-    text: str
-    is_match: bool
 
 
 @dataclass(frozen=True, slots=True)

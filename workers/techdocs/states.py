@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graph.store import StateWrite, Store
+from workers.state_rows import rows_below
 from workers.techdocs.results import DocsProblem, LeftOut, ProblemKind
 
 STATES = "docs"
@@ -13,8 +14,6 @@ STATES = "docs"
 
 LOGS = "docs-logs"
 PROBLEMS = "docs-problems"
-
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +69,8 @@ async def problems_of(store: Store, site_id: str) -> Sequence[DocsProblem]:
 
 async def all_problems(store: Store) -> AsyncIterator[tuple[str, Sequence[DocsProblem]]]:
     """Every site with problems, by its id and ordered by it."""
-    after = ""
-    while rows := await store.states(PROBLEMS, after=after, limit=_AT_ONCE):
-        for row in rows:
-            yield row.id, _problems(row.value)
-        after = rows[-1].id
+    async for row in rows_below(store, PROBLEMS):
+        yield row.id, _problems(row.value)
 
 
 def _problems(value: Mapping[str, Any]) -> Sequence[DocsProblem]:

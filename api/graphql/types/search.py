@@ -19,7 +19,8 @@ from api.graphql.types.fields import attribute, reading, resolved
 from graph.access import Action
 from graph.errors import InputError, InvalidCursorError, LimitExceededError
 from graph.store import FacetCount
-from workers.search.finding import FILTERS, REBUILD, UNCONFIGURED, Found, Place, Request, Results, Search, SearchUnavailableError
+from workers.search.finding import REBUILD, UNCONFIGURED, Found, Place, Request, Results, Search, SearchUnavailableError
+from workers.search.index import FACETS
 
 _DEFAULT_SUGGESTIONS = 8
 _MOST_SUGGESTIONS = 20
@@ -45,7 +46,7 @@ class SearchFilter:
     )
 
 
-_ATTRIBUTES = {name: "document_type" if name == "documentType" else name for name in FILTERS}
+_ATTRIBUTES = {name: "document_type" if name == "documentType" else name for name in FACETS}
 
 
 @strawberry.enum(description="The texts by which something is found.")
