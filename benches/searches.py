@@ -88,6 +88,8 @@ async def _results(searching: Searching, term: str) -> None:
     results = await searching.results(Request(term), UNRESTRICTED_GUEST)
     if results.degraded:
         raise RuntimeError("the index did not answer")
+    for found in results.found:
+        found.highlight()
 
 
 async def _facets(searching: Searching, term: str) -> None:

@@ -74,7 +74,8 @@ def _asked(parameters: Sequence[tuple[str, str]]) -> Request:
             filters.setdefault(_filter_named(name), []).append(value)
     if types := filters.get("documentType"):
         filters["documentType"] = [_TYPES.get(name, name) for name in types]
-    return Request(single.get("term", ""), filters, _limit(single.get("pageLimit")), _place(single.get("pageCursor")))
+    limit, after = _limit(single.get("pageLimit")), _place(single.get("pageCursor"))
+    return Request(single.get("term", ""), filters, limit, after, with_entities=True)
 
 
 def _filter_named(name: str) -> str:
