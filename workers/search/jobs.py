@@ -36,6 +36,10 @@ class Feeding:
         self.indexing = indexing
         self.rebuild_every = rebuild_every
 
+    async def needs_rebuild(self) -> bool:
+        """Whether the index has to be built anew, or is due to be."""
+        return await self.indexing.needs_rebuild() or await self.is_rebuild_due()
+
     async def is_rebuild_due(self) -> bool:
         """Whether it is time to build the index anew, to be sure of it."""
         if self.rebuild_every is None:
@@ -54,6 +58,7 @@ def functions() -> Sequence[Function]:
     return [
         job(update_search_index, time_limit_seconds=_UPDATE_LIMIT_SECONDS),
         job(rebuild_search_index, time_limit_seconds=_REBUILD_LIMIT_SECONDS),
+        job(renew_search_index, time_limit_seconds=_REBUILD_LIMIT_SECONDS),
     ]
 
 
@@ -87,8 +92,7 @@ async def _listen(queue: Queue, woken: asyncio.Event) -> None:
 
 
 async def _needed(feeding: Feeding) -> str:
-    rebuild = await feeding.indexing.needs_rebuild() or await feeding.is_rebuild_due()
-    return (rebuild_search_index if rebuild else update_search_index).__name__
+    return (renew_search_index if await feeding.needs_rebuild() else update_search_index).__name__
 
 
 async def update_search_index(ctx: Mapping[str, Any]) -> None:
@@ -96,9 +100,16 @@ async def update_search_index(ctx: Mapping[str, Any]) -> None:
     feeding: Feeding = ctx["feeding"]
     if await feeding.indexing.needs_rebuild():
         queue: Queue = ctx["queue"]
-        await queue.request(rebuild_search_index.__name__)
+        await queue.request(renew_search_index.__name__)
         return
     await holding(feeding.store, LEASE, feeding.indexing.update)
+
+
+async def renew_search_index(ctx: Mapping[str, Any]) -> None:
+    """Build the index anew if that is still needed: it is asked for again for as long as it goes on."""
+    feeding: Feeding = ctx["feeding"]
+    if await feeding.needs_rebuild():
+        await rebuild_search_index(ctx)
 
 
 async def rebuild_search_index(ctx: Mapping[str, Any]) -> None:
