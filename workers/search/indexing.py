@@ -55,6 +55,10 @@ class Indexing:
         state = await self._index.state()
         return state is None or state.position != await self._store.head() or bool(await self._store.states(TOUCHED, limit=1))
 
+    async def check(self) -> None:
+        """Look for damage of the index. IndexUnavailableError if there is any; `needs_rebuild` from then on."""
+        await self._index.check()
+
     async def needs_rebuild(self) -> bool:
         """Whether the index can't be brought up to date by what changed since."""
         state = await self._index.state()
