@@ -107,7 +107,7 @@ async def forever(folder: Path) -> None:
             await (indexing.rebuild() if number % 3 == 0 else indexing.update())
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.15, 0.4])
+@pytest.mark.parametrize("seconds", [0.15, *(pytest.param(seconds, marks=pytest.mark.soak) for seconds in (0.0, 0.4))])
 async def test_an_index_whose_writer_was_killed_ends_as_one_that_was_built_anew(tmp_path: Path, seconds: float):
     code = _CODE.format(path=[str(_ROOT), *sys.path], folder=str(tmp_path))
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE)
