@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +57,26 @@ def test_one_repository_and_one_registration_of_each_task_whose_server_was_kille
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(50))
-def test_one_repository_whatever_the_moment_of_the_kill(tmp_path: Path, seed: int):
-    (tmp_path / "github").mkdir()
-    with serving_github(tmp_path / "github") as hub:
-        hub.organisation("acme", ["ada"])
-        config = write_publishing(tmp_path, github_integration(hub), "publish:github", f"{hub.host}?owner=acme")
-        hub.fail("(POST|PUT) ", Failure(delay_seconds=0.05))
-        with serving(config) as server:
-            task_id = start(server, "shop")
-            time.sleep(seed * 0.04)
-            server.process.kill()
-            server.process.wait()
-        with serving(config) as server:
-            _check(server, hub, "shop", task_id)
+@pytest.mark.parametrize("batch", range(5))
+def test_one_repository_whatever_the_moment_of_the_kill(tmp_path: Path, batch: int):
+    """Ten kills, and only then ten new servers, so that nobody waits for the leases of the dead."""
+    with ExitStack() as stack:
+        killed: list[tuple[Path, Hub, str]] = []
+        for seed in range(10 * batch, 10 * batch + 10):
+            (folder := tmp_path / str(seed) / "github").mkdir(parents=True)
+            hub = stack.enter_context(serving_github(folder))
+            hub.organisation("acme", ["ada"])
+            config = write_publishing(folder.parent, github_integration(hub), "publish:github", f"{hub.host}?owner=acme")
+            hub.fail("(POST|PUT) ", Failure(delay_seconds=0.05))
+            with serving(config) as server:
+                task_id = start(server, "shop")
+                time.sleep(seed * 0.04)
+                server.process.kill()
+                server.process.wait()
+            killed.append((config, hub, task_id))
+        for config, hub, task_id in killed:
+            with serving(config) as server:
+                _check(server, hub, "shop", task_id)
 
 
 def _wait_for(server: Serving, is_so: Callable[[], bool]) -> None:
