@@ -1,7 +1,7 @@
 """From a template to the catalog by way of a host: a real server, a real push, and one repository even if the server is killed."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_a_template_publishes_to_gitlab_and_registers_what_it_made(tmp_path: Pat
 
 
 @contextmanager
-def _github(folder: Path) -> Iterator[Proposing]:
+def _github(folder: Path) -> Generator[Proposing]:
     with serving_github(folder) as hub:
         hub.organisation("acme", ["ada"])
         file = f"{hub.url}/acme/shop/blob/scaffolded/catalog-info.yaml"
@@ -54,7 +54,7 @@ def _github(folder: Path) -> Iterator[Proposing]:
 
 
 @contextmanager
-def _gitlab(folder: Path) -> Iterator[Proposing]:
+def _gitlab(folder: Path) -> Generator[Proposing]:
     with serving_gitlab(folder) as gitlab:
         gitlab.token(TOKEN)
         integrations = {"gitlab": [{"host": gitlab.host, "baseUrl": gitlab.url, "token": TOKEN}]}

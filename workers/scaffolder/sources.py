@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pydantic import SecretStr
+
 from config import Config
 from graph.errors import InputError
 from ingest.sources import SourceLimits
@@ -28,7 +30,8 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Reads what templates name by URLs, and by paths relative to their own file. Links are left out.
+    """Reads what templates name by URLs, and by paths relative to their own file. Links are left out. A token is used in place of the
+    credentials of the host's integration.
 
     Errors: InputError for what can't be meant, SourceError for what can't be had, LimitExceededError for what is too large.
     """
@@ -36,12 +39,12 @@ class Sources:
     hosts: Hosts
     limits: SourceLimits
 
-    async def tree(self, base_url: str | None, url: str) -> list[SourceFile]:
+    async def tree(self, base_url: str | None, url: str, token: str | None = None) -> list[SourceFile]:
         """All files below the folder."""
         folder = _local_folder(base_url, url)
         if folder is not None:
             return await asyncio.to_thread(lambda: list(_local_files(folder, url, self.limits.unpacked_bytes)))
-        host, place, head = await self._found(base_url, url)
+        host, place, head = await self._found(base_url, url, token)
         chunks = host.archive(replace(place, path=""), head)
         with await downloaded(chunks, self.limits.archive_bytes, url) as packed:
             limits = Limits(self.limits.unpacked_bytes, self.limits.file_bytes)
@@ -56,37 +59,41 @@ class Sources:
             raise InputError(f"there is nothing in the folder {url}")
         return found
 
-    async def file(self, base_url: str | None, url: str) -> SourceFile:
+    async def file(self, base_url: str | None, url: str, token: str | None = None) -> SourceFile:
         """The one file."""
         folder = _local_folder(base_url, url)
         if folder is not None:
             return await asyncio.to_thread(_local_file, folder, url, self.limits.file_bytes)
-        host, place, head = await self._found(base_url, url)
+        host, place, head = await self._found(base_url, url, token)
         return SourceFile(posixpath.basename(place.path), await host.file(place, head, self.limits.file_bytes))
 
-    async def _found(self, base_url: str | None, url: str) -> tuple[RepositoryHost, Place, Head]:
-        host, place = self._place(base_url, url)
+    async def _found(self, base_url: str | None, url: str, token: str | None) -> tuple[RepositoryHost, Place, Head]:
+        hosts = self.hosts.with_token(SecretStr(token)) if token else self.hosts
+        host, place = _place(hosts, base_url, url)
         head = await host.head(place)
         return host, settled(place, head), head
 
-    def _place(self, base_url: str | None, url: str) -> tuple[RepositoryHost, Place]:
-        if _is_absolute(url):
-            return self._of(url)
-        if base_url is None:
-            raise InputError(f"where the template lies is not known, and the URL {url!r} is relative")
-        host, place = self._of(base_url)
-        folder = "" if url.startswith("/") else place.path if base_url.endswith("/") else posixpath.dirname(place.path)
-        path = posixpath.normpath(posixpath.join(folder, url.lstrip("/")))
-        if path == ".." or path.startswith("../"):
-            raise InputError(f"{url!r} leads out of the repository of the template")
-        return host, replace(place, path="" if path == "." else path)
 
-    def _of(self, url: str) -> tuple[RepositoryHost, Place]:
-        found = self.hosts.of(url)
-        if found is None:
-            raise InputError(f"{url} is not read: no integration, and no host under backend.reading.allow, knows such an address")
-        host, place = found
-        return host, replace(place, path=place.path.strip("/"))
+def _place(hosts: Hosts, base_url: str | None, url: str) -> tuple[RepositoryHost, Place]:
+    if _is_absolute(url):
+        return _of(hosts, url)
+    if base_url is None:
+        raise InputError(f"where the template lies is not known, and the URL {url!r} is relative")
+    host, place = _of(hosts, base_url)
+    folder = "" if url.startswith("/") else place.path if base_url.endswith("/") else posixpath.dirname(place.path)
+    path = posixpath.normpath(posixpath.join(folder, url.lstrip("/")))
+    if path == ".." or path.startswith("../"):
+        raise InputError(f"{url!r} leads out of the repository of the template")
+    return host, replace(place, path="" if path == "." else path)
+
+
+def _of(hosts: Hosts, url: str) -> tuple[RepositoryHost, Place]:
+    found = hosts.of(url)
+    if found is None:
+        told = "no integration knows such an address, nor, for what is read without a `token`, a host under backend.reading.allow"
+        raise InputError(f"{url} is not read: {told}")
+    host, place = found
+    return host, replace(place, path=place.path.strip("/"))
 
 
 def sources_from(config: Config, hosts: Hosts) -> Sources:

@@ -6,14 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from graph.errors import InputError
 from plugins.actions import Action, ActionContext, ActionExample, ActionModel, Idempotency, Workspace, action
 from workers.scaffolder.sources import SourceFile, Sources
 
-Token = Annotated[
-    str | None,
-    Field(description="An optional token to use for authentication when reading the resources. Not supported: see the documentation."),
-]
+Token = Annotated[str | None, Field(description="An optional token to use for authentication when reading the resources.")]
 
 _FOLDER = "Relative path or absolute URL pointing to the directory tree to fetch"
 _FILE = "Relative path or absolute URL pointing to the single file to fetch."
@@ -33,12 +29,6 @@ class FetchPlainFile(ActionModel):
     url: str = Field(description=_FILE)
     target_path: str = Field(description="Target path within the working directory to download the file as.")
     token: Token = None
-
-
-def refuse_token(token: str | None) -> None:
-    """InputError if there is one: to read with the server's credentials instead would give whoever runs the template other rights."""
-    if token:
-        raise InputError("`token` is not supported: hosts are read with the credentials that `integrations` configures; leave it out")
 
 
 def place(workspace: Workspace, folder: str, files: Sequence[SourceFile]) -> None:
@@ -64,9 +54,8 @@ def fetching_actions(sources: Sources) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def fetch_plain(given: FetchPlain, context: ActionContext) -> None:
-        refuse_token(given.token)
         context.log.info(f"Fetching plain content from {given.url}")
-        files = await sources.tree(context.template.base_url, given.url)
+        files = await sources.tree(context.template.base_url, given.url, given.token)
         await asyncio.to_thread(place, context.workspace, given.target_path or ".", files)
 
     @action(
@@ -82,9 +71,8 @@ def fetching_actions(sources: Sources) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def fetch_plain_file(given: FetchPlainFile, context: ActionContext) -> None:
-        refuse_token(given.token)
         context.log.info(f"Fetching plain content from {given.url}")
-        file = await sources.file(context.template.base_url, given.url)
+        file = await sources.file(context.template.base_url, given.url, given.token)
         await asyncio.to_thread(context.workspace.write, given.target_path, file.content, executable=file.executable)
 
     return [fetch_plain, fetch_plain_file]
