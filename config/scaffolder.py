@@ -40,6 +40,11 @@ class Scaffolder(Section):
     default_commit_message: Text | None = Field(
         default=None, description="Message of the commits that templates publish, where a step has none; without it `initial commit`."
     )
+    default_commit_signing_key: SecretStr | None = Field(
+        default=None,
+        description="OpenPGP private key without a passphrase, in ASCII armor, that signs commits of steps with `signCommit` where the "
+        "integration has no `commitSigningKey`.",
+    )
     require_scm_user_credentials: bool = Field(
         default=False,
         description="Whether steps that publish have to be given a `token` of whoever runs the template, and never use the credentials of "
