@@ -16,7 +16,7 @@ SOURCE = "metadata.annotations.backstage.io/source-location"
 class Use:
     """A use of a template: a task that made something. `digest` is that of the template's descriptor, by which versions are told apart.
 
-    `upgrade_of` is the task whose work it brings up to date, None for one that makes something new.
+    `upgrade_of` is the task whose work it brings up to date, and `upgraded` the repository; None for one that makes something new.
     """
 
     task_id: str
@@ -25,6 +25,7 @@ class Use:
     created_at: datetime
     created_by: Ref
     upgrade_of: str | None = None
+    upgraded: str | None = None
 
     def encoded(self) -> dict[str, Any]:
         """The use as the store keeps it; `use_of` reads it."""
@@ -35,6 +36,7 @@ class Use:
             "createdAt": self.created_at.isoformat(),
             "createdBy": self.created_by,
             "upgradeOf": self.upgrade_of,
+            "upgraded": self.upgraded,
         }
 
 
@@ -53,4 +55,5 @@ class KeptEffect:
 def use_of(value: Mapping[str, Any]) -> Use:
     """The use that was encoded."""
     at = datetime.fromisoformat(value["createdAt"])
-    return Use(value["task"], Ref(value["template"]), value["digest"], at, Ref(value["createdBy"]), value["upgradeOf"])
+    by = Ref(value["createdBy"])
+    return Use(value["task"], Ref(value["template"]), value["digest"], at, by, value["upgradeOf"], value["upgraded"])

@@ -21,10 +21,9 @@ from workers.queue import Queue
 from workers.scaffolder.context import StepFailedError
 from workers.scaffolder.effects import Use
 from workers.scaffolder.records import StoredRecord
-from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.running import Run
 from workers.scaffolder.scaffolding import Scaffolding
-from workers.scaffolder.snapshots import below, files_in, restore
+from workers.scaffolder.snapshots import restore
 from workers.scaffolder.tasks import EventType, StepStatus, Task, TaskStatus, event_now
 from workers.scaffolder.upgrading import upgrading_actions
 
@@ -174,34 +173,15 @@ class _Running:
         run = await self._prepared(task, folder)
         if run.done or run.interrupted:
             await run.record.log([event_now(EventType.LOG, "Task recovered - resuming from last known good state.")])
-        try:
-            output = await run.complete()
-        except StepFailedError:
-            await self._keep_rendering(run)
-            raise
-        await self._keep_rendering(run)
-        return output
-
-    async def _keep_rendering(self, run: Run) -> None:
-        """Keep what the task published, for when the template changes."""
-        scaffolding, spec, limit = self._scaffolding, run.spec, self._scaffolding.workshop.config.scaffolder.max_rendering_bytes
-        effects = await scaffolding.ledger.effects(self._id)
-        repository = next((effect for effect in effects if effect.kind == "repository"), None)
-        if spec.upgrade or repository is None:
-            return
-        if await asyncio.to_thread(run.workspace.size) > limit:
-            told = f"The workspace holds more than {limit:,} bytes (scaffolder.maxRenderingBytes): what came of it can't be upgraded."
-            await run.record.log([event_now(EventType.LOG, told)])
-            return
-        files = below(await asyncio.to_thread(files_in, run.workspace), str(repository.details.get("sourcePath") or ""))
-        await scaffolding.renderings.keep(self._id, Rendering(files, spec.parameters, spec.user))
+        return await run.complete()
 
     async def _prepared(self, task: Task, folder: Path) -> Run:
         tasks, spec = self._tasks, await self._tasks.spec(task.id)
         secrets, states = await tasks.secrets(task.id), await tasks.steps(task.id)
         access = self._scaffolding.policy(spec.principal)
-        use = Use(task.id, task.template, spec.template.digest, task.created_at, task.created_by, spec.upgrade and spec.upgrade.task_id)
-        record = StoredRecord(tasks, self._scaffolding.ledger, use)
+        of = (spec.upgrade.task_id, spec.upgrade.repository) if spec.upgrade else ()
+        use = Use(task.id, task.template, spec.template.digest, task.created_at, task.created_by, *of)
+        record = StoredRecord(tasks, self._scaffolding.ledger, self._scaffolding.renderings, use)
         run = self._scaffolding.workshop.run_of(task.id, spec, access, secrets, record, folder, is_dry_run=False)
         if spec.upgrade:
             run.actions = upgrading_actions(self._scaffolding, spec.upgrade)

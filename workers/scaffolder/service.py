@@ -151,32 +151,35 @@ class TaskScaffolder:
             uses = await self.provenance.uses_of(ref, entities, access)
         if len(uses) > _MOST_UPGRADES:
             raise LimitExceededError(f"{len(uses):,} uses of {ref} can be upgraded, and at most {_MOST_UPGRADES} at once: name entities")
-        upgrades: list[Upgrade] = []
+        upgrading, upgrades = Upgrading(self.scaffolding), list[Upgrade]()
         for use in uses:
-            try:
-                upgrades.append(await self._upgraded(found, use, access, dry_run=dry_run))
-            except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
-                upgrades.append(Upgrade(use, problem=str(error)))
+            repositories = await upgrading.repositories(use)
+            upgrades += [] if repositories else [Upgrade(use, problem=f"the task {use.task_id} made no repository")]
+            for repository in repositories:
+                try:
+                    upgrades.append(await self._upgraded(found, use, repository, access, dry_run=dry_run))
+                except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
+                    upgrades.append(Upgrade(use, repository, str(error)))
         return upgrades
 
-    async def _upgraded(self, found: FoundTemplate, use: Use, access: Access, *, dry_run: bool) -> Upgrade:
+    async def _upgraded(self, found: FoundTemplate, use: Use, repository: str, access: Access, *, dry_run: bool) -> Upgrade:
         upgrading = Upgrading(self.scaffolding)
-        repository, rendering = await upgrading.repository(use), await upgrading.published(use)
+        rendering = await upgrading.published(use, repository)
         values = with_defaults(found.template, rendering.parameters)
         own = await self._spec(found.template, found.base_url, values, {}, access)
         spec = replace(own, user=rendering.user)
         if dry_run:
             try:
                 async with asyncio.timeout(_DRY_RUN_SECONDS):
-                    plan = await upgrading.plan(use, spec, access)
+                    plan = await upgrading.plan(use, repository, spec, access)
             except TimeoutError as error:
                 raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
-            return Upgrade(use, repository.url, None, None, plan.changes, plan.proposal, not plan.changes)
-        _, place = upgrading.place(repository)
+            return Upgrade(use, repository, None, None, plan.changes, plan.proposal, not plan.changes)
+        upgrade = upgrade_spec(self.scaffolding.workshop.hosts, repository, spec, use, own.user, access)
         task = Task(new_task_id(), use.template, TaskStatus.OPEN, datetime.now(UTC), access.principal.ref)
-        await self.scaffolding.tasks.add(task, upgrade_spec(place, spec, use, own.user, access), {})
+        await self.scaffolding.tasks.add(task, upgrade, {})
         await self._ask(task.id)
-        return Upgrade(use, repository.url, task=await self.started(task, access))
+        return Upgrade(use, repository, task=await self.started(task, access))
 
     async def tasks_by_id(self, ids: Sequence[str], access: Access) -> Mapping[str, SeenTask]:
         access.demand(Action.TASK_READ)

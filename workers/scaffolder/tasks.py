@@ -70,7 +70,8 @@ class TaskSpec:
         principal = self.principal
         actions = None if principal.actions is None else sorted(principal.actions)
         asked = {"ref": principal.ref, "kind": principal.kind, "claims": list(principal.claims), "actions": actions}
-        upgrade = {"upgrade": {"task": self.upgrade.task_id, "spec": self.upgrade.spec.encoded()}} if self.upgrade else {}
+        of = self.upgrade
+        upgrade = {"upgrade": {"task": of.task_id, "repository": of.repository, "spec": of.spec.encoded()}} if of else {}
         return {"shown": self.shown(), "digest": self.template.digest, "principal": asked, **upgrade}
 
     def shown(self) -> dict[str, Any]:
@@ -91,9 +92,10 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeOf:
-    """What a task brings up to date: what the task of that id published, as a task of that spec would publish it."""
+    """What a task brings up to date: what the task of that id published to the repository, as a task of that spec would publish it."""
 
     task_id: str
+    repository: str
     spec: TaskSpec
 
 
@@ -112,7 +114,7 @@ def spec_of(value: Json) -> TaskSpec:
         TemplateInfo(Ref(info["entityRef"]), info.get("baseUrl"), value["digest"], info["entity"]["metadata"]),
         Principal(Ref(asked["ref"]), PrincipalKind(asked["kind"]), tuple(Ref(claim) for claim in asked["claims"]), actions),
         shown.get("EXPERIMENTAL_recovery"),
-        UpgradeOf(upgrade["task"], spec_of(upgrade["spec"])) if upgrade else None,
+        UpgradeOf(upgrade["task"], upgrade["repository"], spec_of(upgrade["spec"])) if upgrade else None,
     )
 
 

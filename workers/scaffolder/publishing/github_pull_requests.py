@@ -22,6 +22,8 @@ from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.publishing.github_inputs import OnGitHub
 from workers.scaffolder.publishing.github_repositories import GitHubRepository, repository_of
 
+PULL_REQUEST = "publish:github:pull-request"
+
 _MOST_ASSIGNEES = 10
 _LARGEST_INLINE = 64 * 1024
 _MOST_LOOKS = 60
@@ -67,7 +69,7 @@ def pull_request_actions(desk: Desk) -> Sequence[Action]:
     """The one of this module."""
     found = repository_of(desk)
 
-    @action("publish:github:pull-request", "Proposes the files of the workspace as a pull request on GitHub.", supports_dry_run=True)
+    @action(PULL_REQUEST, "Proposes the files of the workspace as a pull request on GitHub.", supports_dry_run=True)
     async def propose(given: ProposedChange, context: ActionContext) -> Proposed | None:
         if context.is_dry_run:
             desk.destination(given.repo_url, "owner", "repo")

@@ -116,6 +116,12 @@ class ProposedChange(OnGitLab):
     auto_merge: bool | None = Field(default=None, description="Merge automatically when all merge checks succeed.")
 
 
+class ProposedAnew(ProposedChange):
+    """The input of what proposes upgrades, which no template can use: a branch that is there is written anew, and files are removed."""
+
+    files_to_delete: list[str] = Field(description="Files of the repository that are removed.")
+
+
 class Proposed(ActionModel):
     """The output of publish:gitlab:merge-request."""
 
