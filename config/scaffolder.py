@@ -56,6 +56,9 @@ class Scaffolder(Section):
     )
     task_timeout: Duration = Field(default=timedelta(hours=1), description="How long a task may take, from its start or its retry.")
     task_retention: Duration = Field(default=timedelta(days=30), description="How long tasks that have ended, and their logs, are kept.")
+    skeleton_interval: Duration = Field(
+        default=timedelta(minutes=10), description="How often it is looked whether what templates fetched is another by now."
+    )
     max_workspace_bytes: Annotated[int, Field(ge=1)] = Field(
         default=256 * 1024 * 1024, description="How much the files that a task works on may hold together."
     )

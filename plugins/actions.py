@@ -226,6 +226,14 @@ class ActionContext(Protocol):
         """Write the effect into the ledger, at once. The same one again, of the same task, is one."""
         ...
 
+    def fetched(self, url: str, digest: str, *, is_file: bool = False) -> None:
+        """Say what the step brought from elsewhere: the folder or file that the URL names, by what stands for its content.
+
+        When that is another, what came of the task counts as of an older version. Only what can be read as fetch:plain does, and the
+        digests that it tells of, are looked at again; what needs a token of the step's own is better left untold.
+        """
+        ...
+
     def temporary_folder(self) -> Path:
         """A new folder outside of the workspace, which goes when the step ends."""
         ...

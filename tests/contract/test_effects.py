@@ -14,7 +14,7 @@ from graph.refs import Ref
 from graph.store import Store
 from plugins.actions import Effect, TaskUser
 from plugins.hosts import opened_hosts
-from workers.scaffolder.effects import Use
+from workers.scaffolder.effects import Skeleton, Use
 from workers.scaffolder.ledger import Ledger
 from workers.scaffolder.merging import File
 from workers.scaffolder.renderings import RENDERINGS, Rendering, Renderings
@@ -141,8 +141,8 @@ async def test_the_last_proposal_and_what_is_up_to_date_are_known(ledger: Ledger
     assert other is not None
     assert (found[0], found[1].url) == (upgrades[1], f"{HOME}/pull/2")
     assert (other[0], other[1].url) == (upgrades[2], f"{HOME}/pull/3")
-    await ledger.brought_up_to_date(made, "2")
-    assert await ledger.use(TEMPLATE, made.task_id) == replace(made, digest="2")
+    await ledger.keep_version(made, "2", [Skeleton("./skeleton", False, "3")])
+    assert await ledger.use(TEMPLATE, made.task_id) == replace(made, digest="2", skeletons=(Skeleton("./skeleton", False, "3"),))
     assert await ledger.makers([component("inside", source=f"url:{HOME}/tree/main/")]) == {
-        Ref("component:default/inside"): replace(made, digest="2")
+        Ref("component:default/inside"): replace(made, digest="2", skeletons=(Skeleton("./skeleton", False, "3"),))
     }

@@ -16,6 +16,7 @@ from graph.errors import CallboardError
 from plugins.actions import ActionLog, Effect, HttpAnswer, TaskUser, TemplateInfo, Workspace
 from plugins.contract import Place, RepositoryHost
 from plugins.hosts import Hosts
+from workers.scaffolder.effects import Skeleton
 from workers.scaffolder.records import Record
 from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.snapshots import below, files_in
@@ -136,6 +137,7 @@ class StepContext:
     item: str = ""
     source_path: str | None = ""
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    skeletons: list[Skeleton] = field(default_factory=list[Skeleton])
 
     def output(self, name: str, value: Any) -> None:
         self.outputs[name] = value
@@ -180,6 +182,9 @@ class StepContext:
         version = self.template.digest
         rendering = Rendering(repository, files, version, self.parameters, self.user, self.step_id, self.item)
         await asyncio.shield(self.record.keep_published(rendering))
+
+    def fetched(self, url: str, digest: str, *, is_file: bool = False) -> None:
+        self.skeletons.append(Skeleton(url, is_file, digest))
 
     def temporary_folder(self) -> Path:
         return Path(mkdtemp(dir=self.folder))

@@ -12,7 +12,7 @@ from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
 from plugins.actions import Effect
 from plugins.hosts import Hosts
-from workers.scaffolder.effects import LOCATION, SOURCE, KeptEffect, Use, use_of
+from workers.scaffolder.effects import LOCATION, SOURCE, KeptEffect, Skeleton, Use, use_of
 from workers.state_rows import rows_below
 
 EFFECTS = "scaffolder-effects"
@@ -80,10 +80,10 @@ class Ledger:
             return next(((upgrade, effect) for effect in await self.effects(upgrade.task_id) if effect.kind == _PROPOSAL), None)
         return None
 
-    async def brought_up_to_date(self, use: Use, digest: str) -> None:
-        """Keep that what the use made is of another version now."""
+    async def keep_version(self, use: Use, digest: str, skeletons: Sequence[Skeleton]) -> None:
+        """Keep of which version what the use made is."""
         use_id = _use_id(use.template, use.task_id)
-        await self.store.write_states([StateWrite(USES, use_id, replace(use, digest=digest).encoded())])
+        await self.store.write_states([StateWrite(USES, use_id, replace(use, digest=digest, skeletons=skeletons).encoded())])
 
     async def makers(self, entities: Sequence[Entity]) -> Mapping[Ref, Use]:
         """By which use each entity was made, as far as what is given of it tells; one that none made is absent."""

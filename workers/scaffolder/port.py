@@ -8,7 +8,7 @@ from graph.access import Access
 from graph.conditions import Condition
 from graph.entities import Document, Entity
 from graph.refs import Ref
-from workers.scaffolder.effects import KeptEffect, Use
+from workers.scaffolder.effects import KeptEffect, TemplateVersion, Use
 from workers.scaffolder.merging import File, FileChange
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.tasks import Event, StepState, Task, TaskSpec
@@ -169,15 +169,22 @@ class Scaffolder(Protocol):
 class Provenance(Protocol):
     """What came from which template. Uses of templates are seen as their tasks are, and remembered longer."""
 
-    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, str]:
-        """The digests of templates as they are now; one that is missing, hidden or no template that can be read is absent."""
+    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, TemplateVersion]:
+        """Templates as they are now; one that is missing, hidden or no template that can be read is absent."""
         ...
 
     def uses(
-        self, template: Ref, access: Access, *, version: str | None = None, outdated: bool | None = None, after: str = ""
+        self,
+        template: Ref,
+        access: Access,
+        *,
+        version: str | None = None,
+        skeleton: str | None = None,
+        outdated: bool | None = None,
+        after: str = "",
     ) -> AsyncIterator[Use]:
-        """The uses of a template that is visible, newest first, after the one of that task; of one version, or of any but the present
-        one or of just that. ForbiddenError.
+        """The uses of a template that is visible, newest first, after the one of that task; of one descriptor or skeleton, by their
+        digests, or of any version but the present one or of just that. ForbiddenError.
         """
         ...
 

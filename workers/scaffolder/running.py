@@ -19,6 +19,7 @@ from plugins.actions import Action as TemplateAction
 from plugins.actions import Idempotency
 from workers.leases import LeaseLostError
 from workers.scaffolder.context import Masking, StepContext, StepFailedError, StepLog, TaskHosts
+from workers.scaffolder.effects import Skeleton
 from workers.scaffolder.evaluation import is_truthy
 from workers.scaffolder.merging import File
 from workers.scaffolder.records import Record
@@ -90,6 +91,7 @@ class _Steps:
         self._run = run
         self._failed = False
         self._outputs: dict[str, Any] = {}
+        self._fetched: list[Skeleton] = []
 
     async def complete(self) -> Mapping[str, Any]:
         run, first = self._run, ""
@@ -140,6 +142,7 @@ class _Steps:
         state = replace(state, status=StepStatus.PROCESSING, began_at=datetime.now(UTC))
         await self._run.record.write_step(state)
         await self._tell(f"Beginning step {step.name}", step, StepStatus.PROCESSING)
+        self._fetched = []
         log = StepLog(self._run.masking, step.id)
         telling = asyncio.create_task(self._tell_lines(log, step))
         try:
@@ -164,7 +167,9 @@ class _Steps:
         if not run.is_dry_run and not self._failed and state.index + 1 < len(run.spec.steps):
             snapshot = await run.record.keep_workspace(await asyncio.to_thread(packed, run.workspace))
         shown = run.masking.value(output)
-        ended = replace(state, status=StepStatus.COMPLETED, ended_at=datetime.now(UTC), output=shown, snapshot=snapshot)
+        ended = replace(
+            state, status=StepStatus.COMPLETED, ended_at=datetime.now(UTC), output=shown, snapshot=snapshot, fetched=self._fetched
+        )
         await asyncio.shield(run.record.write_step(ended, output))
         self._outputs[step.id] = {"output": output}
         await self._tell(f"Finished step {step.name}", step, StepStatus.COMPLETED)
@@ -269,6 +274,8 @@ class _Steps:
         if iteration.unknown:
             log.warning(f"{action.id} does not know what it was given as {', '.join(iteration.unknown)}, and leaves that out.")
         returned = await action.run(iteration.input, context)
+        # One with a secret in its address can't be looked at again.
+        self._fetched += (one for one in context.skeletons if run.masking.text(one.url) == one.url)
         if returned is not None:
             context.outputs.update(returned.model_dump(mode="json", by_alias=True, exclude_unset=True))
         return context.outputs

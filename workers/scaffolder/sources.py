@@ -2,21 +2,25 @@
 
 import asyncio
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from config import Config
+from graph.entities import Entity, canonical_json, content_hash
 from graph.errors import InputError
 from ingest.sources import SourceLimits
 from plugins.archives import Limits, downloaded, unpacked
 from plugins.contract import Head, Place, RepositoryHost
 from plugins.hosts import Hosts, settled
 from workers.scaffolder.workspace import MOST_FILES, TaskWorkspace
+
+_SOURCE = "backstage.io/source-location"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,14 @@ class SourceFile:
     path: str
     content: bytes
     executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is found where a skeleton was: what stands for its content, and the commit of its repository, None if it is in none."""
+
+    digest: str
+    commit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,16 @@ class Sources:
         host, place, head = await self._found(base_url, url, token)
         return SourceFile(posixpath.basename(place.path), await host.file(place, head, self.limits.file_bytes))
 
+    async def look(self, base_url: str | None, url: str, commit: str | None, *, is_file: bool) -> Looked | None:
+        """What is there now; None if its repository is still at that commit."""
+        now = None
+        if _local_folder(base_url, url) is None:
+            now = (await self._found(base_url, url, None))[2].commit
+            if now == commit:
+                return None
+        files = [await self.file(base_url, url)] if is_file else await self.tree(base_url, url)
+        return Looked(digest_of(files), now)
+
     async def _found(self, base_url: str | None, url: str, token: str | None) -> tuple[RepositoryHost, Place, Head]:
         hosts = self.hosts.with_token(SecretStr(token)) if token else self.hosts
         host, place = _place(hosts, base_url, url)
@@ -94,6 +116,23 @@ def _of(hosts: Hosts, url: str) -> tuple[RepositoryHost, Place]:
         raise InputError(f"{url} is not read: {told}")
     host, place = found
     return host, replace(place, path=place.path.strip("/"))
+
+
+def digest_of(files: Iterable[SourceFile]) -> str:
+    """What stands for the files: for equal ones it is the same."""
+    return content_hash(canonical_json(sorted([file.path, file.executable, content_hash(file.content)] for file in files)))
+
+
+def base_url_of(entity: Entity) -> str | None:
+    """Where the relative paths of a template begin. An annotation may name another repository, but no folder of this machine."""
+    annotations: Mapping[str, Any] = entity.metadata.get("annotations") or {}
+    type_, _, target = str(annotations.get(_SOURCE) or "").partition(":")
+    if type_ == "url" and "://" in target:
+        return target
+    path = entity.origin.path
+    if "://" in path:
+        return path
+    return Path(path).as_uri() if Path(path).is_absolute() else None
 
 
 def sources_from(config: Config, hosts: Hosts) -> Sources:

@@ -10,7 +10,7 @@ from graph.entities import canonical_json, content_hash
 from graph.errors import InputError
 from plugins.actions import Action, ActionContext, ActionModel, Idempotency, TaskUser, action
 from plugins.hosts import Hosts
-from workers.scaffolder.effects import Use
+from workers.scaffolder.effects import Skeleton, Use, version_of
 from workers.scaffolder.merging import File, FileChange, changes_between
 from workers.scaffolder.proposals import proposing
 from workers.scaffolder.publishing.github_pull_requests import PULL_REQUEST
@@ -20,7 +20,7 @@ from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.sources import sources_from
-from workers.scaffolder.tasks import TaskSpec, UpgradeOf
+from workers.scaffolder.tasks import TaskSpec, UpgradeOf, fetched_by
 from workers.scaffolder.templates import API_VERSION, Step
 
 MERGE = "callboard:template:merge"
@@ -33,7 +33,8 @@ _OF_SECRETS = re.compile(rb"\$\{\{[^}]*\bsecrets\b")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an upgrade changes in a repository: nothing if it has the new version already. `rendering` is what the new version makes there.
+    """What an upgrade changes in a repository: nothing if it has the new version already. `rendering` is what the new version makes there,
+    and `skeletons` what it fetches for it.
 
     `branch` is that on which it is proposed, a name of its own for what is made; `proposal` a pull request that is open from there.
     """
@@ -41,6 +42,7 @@ class Plan:
     repository: str
     changes: Sequence[FileChange]
     rendering: Rendering
+    skeletons: Sequence[Skeleton]
     branch: str
     proposal: str | None = None
 
@@ -67,7 +69,7 @@ class Upgrading:
         at = proposing(self.scaffolding.workshop.hosts, repository)
         self._check_steps(spec)
         first = await self.published(use, repository)
-        new = await self._rendered(use, first, spec, access)
+        new, skeletons = await self._rendered(use, first, spec, access)
         branch = _branch(spec, new)
         listed = await sources_from(self.scaffolding.workshop.config, self.scaffolding.workshop.hosts).tree(None, repository)
         current = {file.path: File(file.content, file.executable) for file in listed}
@@ -79,17 +81,18 @@ class Upgrading:
             # What was merged last is what the repository was last made of.
             old = merged or first
         changes = await asyncio.to_thread(changes_between, old.files, new.files, current, removes=self._knows_all(spec))
-        return Plan(repository, changes, new, branch, proposal)
+        return Plan(repository, changes, new, skeletons, branch, proposal)
 
-    async def take_over(self, use: Use, rendering: Rendering) -> None:
-        """Keep that a repository has what was rendered; once all of them have that version, the use is of it."""
-        await self.scaffolding.renderings.keep(use.task_id, rendering)
+    async def take_over(self, use: Use, spec: TaskSpec, plan: Plan) -> None:
+        """Keep that the repository has what the plan made; once all of them have that version, the use is of it."""
+        await self.scaffolding.renderings.keep(use.task_id, plan.rendering)
         repositories = await self.repositories(use)
-        if await self.scaffolding.renderings.versions(use.task_id, repositories) == {rendering.version}:
-            await self.scaffolding.ledger.brought_up_to_date(use, rendering.version)
+        if await self.scaffolding.renderings.versions(use.task_id, repositories) == {plan.rendering.version}:
+            await self.scaffolding.ledger.keep_version(use, spec.template.digest, plan.skeletons)
+            await self.scaffolding.skeletons.keep(use.template, plan.skeletons)
 
-    async def _rendered(self, use: Use, first: Rendering, spec: TaskSpec, access: Access) -> Rendering:
-        """What a task of the spec would publish by the step that published first. InputError if there is none any more."""
+    async def _rendered(self, use: Use, first: Rendering, spec: TaskSpec, access: Access) -> tuple[Rendering, Sequence[Skeleton]]:
+        """What a task of the spec would publish by the step that published first, and what it fetches. InputError without such a step."""
         step = next((step for step in spec.steps if step.id == first.step_id), None)
         if step is None:
             raise InputError(f"the template has no step {first.step_id} any more, which published {first.repository}")
@@ -102,7 +105,9 @@ class Upgrading:
         files = done.published.get((step.id, first.item))
         if files is None:
             raise InputError(f"with the values of the task {use.task_id}, the template does not publish {first.repository} any more")
-        return replace(first, files=files, version=spec.template.digest, parameters=spec.parameters, user=spec.user)
+        skeletons = fetched_by(done.steps)
+        version = version_of(spec.template.digest, skeletons)
+        return replace(first, files=files, version=version, parameters=spec.parameters, user=spec.user), skeletons
 
     def _check_steps(self, spec: TaskSpec) -> None:
         for step in spec.steps:
@@ -163,7 +168,7 @@ def upgrading_actions(scaffolding: Scaffolding, upgrade: UpgradeOf) -> ActionReg
         title = f"Upgrade to the present version of {context.template.metadata.get('title') or context.template.ref}"
         nothing = Merged(has_changes=False, title=title, description="", branch=plan.branch, removed=[])
         if not plan.changes:
-            await upgrading.take_over(use, plan.rendering)
+            await upgrading.take_over(use, upgrade.spec, plan)
             context.log.info(f"{plan.repository} has all of the new version: there is nothing to propose")
             return nothing
         if plan.proposal:

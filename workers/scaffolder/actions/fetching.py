@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from plugins.actions import Action, ActionContext, ActionExample, ActionModel, Idempotency, Workspace, action
-from workers.scaffolder.sources import SourceFile, Sources
+from workers.scaffolder.sources import SourceFile, Sources, digest_of
 
 Token = Annotated[str | None, Field(description="An optional token to use for authentication when reading the resources.")]
 
@@ -29,6 +29,22 @@ class FetchPlainFile(ActionModel):
     url: str = Field(description=_FILE)
     target_path: str = Field(description="Target path within the working directory to download the file as.")
     token: Token = None
+
+
+async def fetched_folder(sources: Sources, context: ActionContext, url: str, token: str | None) -> Sequence[SourceFile]:
+    """The files of the folder. The task remembers what they were, unless they are only seen with a token. Errors as of Sources."""
+    files = await sources.tree(context.template.base_url, url, token)
+    if not token:
+        context.fetched(url, digest_of(files))
+    return files
+
+
+async def fetched_file(sources: Sources, context: ActionContext, url: str, token: str | None) -> SourceFile:
+    """As `fetched_folder`, for one file."""
+    file = await sources.file(context.template.base_url, url, token)
+    if not token:
+        context.fetched(url, digest_of([file]), is_file=True)
+    return file
 
 
 def place(workspace: Workspace, folder: str, files: Sequence[SourceFile]) -> None:
@@ -55,7 +71,7 @@ def fetching_actions(sources: Sources) -> Sequence[Action]:
     )
     async def fetch_plain(given: FetchPlain, context: ActionContext) -> None:
         context.log.info(f"Fetching plain content from {given.url}")
-        files = await sources.tree(context.template.base_url, given.url, given.token)
+        files = await fetched_folder(sources, context, given.url, given.token)
         await asyncio.to_thread(place, context.workspace, given.target_path or ".", files)
 
     @action(
@@ -72,7 +88,7 @@ def fetching_actions(sources: Sources) -> Sequence[Action]:
     )
     async def fetch_plain_file(given: FetchPlainFile, context: ActionContext) -> None:
         context.log.info(f"Fetching plain content from {given.url}")
-        file = await sources.file(context.template.base_url, given.url, given.token)
+        file = await fetched_file(sources, context, given.url, given.token)
         await asyncio.to_thread(context.workspace.write, given.target_path, file.content, executable=file.executable)
 
     return [fetch_plain, fetch_plain_file]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from graph.errors import InputError
 from plugins.actions import Action, ActionContext, ActionExample, ActionModel, Idempotency, Workspace, action
-from workers.scaffolder.actions.fetching import Token
+from workers.scaffolder.actions.fetching import Token, fetched_file, fetched_folder
 from workers.scaffolder.actions.patterns import checked_patterns, is_matched
 from workers.scaffolder.evaluation import Filters, file_renderer
 from workers.scaffolder.sources import SourceFile, Sources
@@ -152,7 +152,7 @@ def _folder_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
     )
     async def fetch_template(given: FetchTemplate, context: ActionContext) -> None:
         context.log.info(f"Fetching template content from {given.url}")
-        files = await sources.tree(context.template.base_url, given.url, given.token)
+        files = await fetched_folder(sources, context, given.url, given.token)
         await _fill(given, context, filters, given.target_path or ".", files)
 
     @action(
@@ -180,7 +180,7 @@ def _file_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def fetch_template_file(given: FetchTemplateFile, context: ActionContext) -> None:
-        await _fill_one(given, context, filters, given.target_path, lambda: sources.file(context.template.base_url, given.url, given.token))
+        await _fill_one(given, context, filters, given.target_path, lambda: fetched_file(sources, context, given.url, given.token))
 
     @action(
         "workspace:template:file",
