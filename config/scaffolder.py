@@ -64,8 +64,8 @@ class Scaffolder(Section):
     )
     max_rendering_bytes: Annotated[int, Field(ge=1)] = Field(
         default=32 * 1024 * 1024,
-        description="How much of what a task published is kept, encrypted, so that `template upgrade` can tell what changed since. It is "
-        "kept as long as what the task made is remembered; of what is larger nothing is.",
+        description="How much of what a task published to a repository is kept, encrypted, so that `template upgrade` can tell what "
+        "changed since. It is kept as long as what the task made is remembered; of what is larger nothing is.",
     )
     encryption_key: SecretStr | None = Field(
         default=None,

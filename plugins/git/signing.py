@@ -1,4 +1,4 @@
-"""Signatures of commits, by an OpenPGP key: https://git-scm.com/docs/gitformat-signature"""
+"""Signatures of commits by an OpenPGP key, as https://git-scm.com/docs/gitformat-signature describes them."""
 
 from pydantic import SecretStr
 

@@ -13,13 +13,14 @@ from typing import Any
 from config.redaction import SecretsFilter
 from graph.access import Access
 from graph.errors import CallboardError
-from plugins.actions import ActionLog, Effect, HttpAnswer, TaskUser, TemplateInfo, Workspace
+from plugins.actions import ActionLog, Effect, FetchedFile, HttpAnswer, TaskUser, TemplateInfo, Workspace
 from plugins.contract import Place, RepositoryHost
 from plugins.hosts import Hosts
 from workers.scaffolder.effects import Skeleton
 from workers.scaffolder.records import Record
 from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.snapshots import below, files_in
+from workers.scaffolder.sources import digest_of
 from workers.scaffolder.tasks import StepState
 
 _LONGEST_LINE = 20_000
@@ -183,8 +184,8 @@ class StepContext:
         rendering = Rendering(repository, files, version, self.parameters, self.user, self.step_id, self.item)
         await asyncio.shield(self.record.keep_published(rendering))
 
-    def fetched(self, url: str, digest: str, *, is_file: bool = False) -> None:
-        self.skeletons.append(Skeleton(url, is_file, digest))
+    def fetched(self, url: str, files: Iterable[FetchedFile], *, is_file: bool = False) -> None:
+        self.skeletons.append(Skeleton(url, is_file, digest_of(files)))
 
     def temporary_folder(self) -> Path:
         return Path(mkdtemp(dir=self.folder))

@@ -15,21 +15,13 @@ from config import Config
 from graph.entities import Entity, canonical_json, content_hash
 from graph.errors import InputError
 from ingest.sources import SourceLimits
+from plugins.actions import FetchedFile
 from plugins.archives import Limits, downloaded, unpacked
 from plugins.contract import Head, Place, RepositoryHost
 from plugins.hosts import Hosts, settled
 from workers.scaffolder.workspace import MOST_FILES, TaskWorkspace
 
 _SOURCE = "backstage.io/source-location"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file of a skeleton. `path` is relative to what was asked for."""
-
-    path: str
-    content: bytes
-    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +43,7 @@ class Sources:
     hosts: Hosts
     limits: SourceLimits
 
-    async def tree(self, base_url: str | None, url: str, token: str | None = None) -> list[SourceFile]:
+    async def tree(self, base_url: str | None, url: str, token: str | None = None) -> list[FetchedFile]:
         """All files below the folder."""
         folder = _local_folder(base_url, url)
         if folder is not None:
@@ -63,7 +55,7 @@ class Sources:
             beginning = f"{place.path}/" if place.path else ""
             with closing(await asyncio.to_thread(unpacked, packed, url, limits, lambda path: path.startswith(beginning))) as files:
                 found = [
-                    SourceFile(path.removeprefix(beginning), files.read(path) or b"", path in files.executable)
+                    FetchedFile(path.removeprefix(beginning), files.read(path) or b"", path in files.executable)
                     for path in sorted(files.sizes)
                     if path.startswith(beginning)
                 ]
@@ -71,13 +63,13 @@ class Sources:
             raise InputError(f"there is nothing in the folder {url}")
         return found
 
-    async def file(self, base_url: str | None, url: str, token: str | None = None) -> SourceFile:
+    async def file(self, base_url: str | None, url: str, token: str | None = None) -> FetchedFile:
         """The one file."""
         folder = _local_folder(base_url, url)
         if folder is not None:
             return await asyncio.to_thread(_local_file, folder, url, self.limits.file_bytes)
         host, place, head = await self._found(base_url, url, token)
-        return SourceFile(posixpath.basename(place.path), await host.file(place, head, self.limits.file_bytes))
+        return FetchedFile(posixpath.basename(place.path), await host.file(place, head, self.limits.file_bytes))
 
     async def look(self, base_url: str | None, url: str, commit: str | None, *, is_file: bool) -> Looked | None:
         """What is there now; None if its repository is still at that commit."""
@@ -118,7 +110,7 @@ def _of(hosts: Hosts, url: str) -> tuple[RepositoryHost, Place]:
     return host, replace(place, path=place.path.strip("/"))
 
 
-def digest_of(files: Iterable[SourceFile]) -> str:
+def digest_of(files: Iterable[FetchedFile]) -> str:
     """What stands for the files: for equal ones it is the same."""
     return content_hash(canonical_json(sorted([file.path, file.executable, content_hash(file.content)] for file in files)))
 
@@ -152,7 +144,7 @@ def _local_folder(base_url: str | None, url: str) -> Path | None:
     return Path(unquote(urlsplit(base_url).path)).parent
 
 
-def _local_files(folder: Path, path: str, max_bytes: int) -> Iterator[SourceFile]:
+def _local_files(folder: Path, path: str, max_bytes: int) -> Iterator[FetchedFile]:
     files = _opened(folder, max_bytes)
     found = files.entry(path)
     if found is None or not found.is_folder:
@@ -162,15 +154,15 @@ def _local_files(folder: Path, path: str, max_bytes: int) -> Iterator[SourceFile
         if count > MOST_FILES:
             raise InputError(f"{path} holds more than {MOST_FILES:,} files and folders")
         if not entry.is_folder:
-            yield SourceFile(entry.path.removeprefix(beginning), files.read(entry.path), entry.executable)
+            yield FetchedFile(entry.path.removeprefix(beginning), files.read(entry.path), entry.executable)
 
 
-def _local_file(folder: Path, path: str, max_bytes: int) -> SourceFile:
+def _local_file(folder: Path, path: str, max_bytes: int) -> FetchedFile:
     files = _opened(folder, max_bytes)
     entry = files.entry(path)
     if entry is None or entry.is_folder:
         raise InputError(f"there is no file {path} beside the template")
-    return SourceFile(posixpath.basename(entry.path), files.read(entry.path), entry.executable)
+    return FetchedFile(posixpath.basename(entry.path), files.read(entry.path), entry.executable)
 
 
 def _opened(folder: Path, max_bytes: int) -> TaskWorkspace:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from plugins.actions import Action, ActionContext, ActionExample, ActionModel, Idempotency, Workspace, action
-from workers.scaffolder.sources import SourceFile, Sources, digest_of
+from plugins.actions import Action, ActionContext, ActionExample, ActionModel, FetchedFile, Idempotency, Workspace, action
+from workers.scaffolder.sources import Sources
 
 Token = Annotated[str | None, Field(description="An optional token to use for authentication when reading the resources.")]
 
@@ -31,23 +31,23 @@ class FetchPlainFile(ActionModel):
     token: Token = None
 
 
-async def fetched_folder(sources: Sources, context: ActionContext, url: str, token: str | None) -> Sequence[SourceFile]:
+async def fetched_folder(sources: Sources, context: ActionContext, url: str, token: str | None) -> Sequence[FetchedFile]:
     """The files of the folder. The task remembers what they were, unless they are only seen with a token. Errors as of Sources."""
     files = await sources.tree(context.template.base_url, url, token)
     if not token:
-        context.fetched(url, digest_of(files))
+        context.fetched(url, files)
     return files
 
 
-async def fetched_file(sources: Sources, context: ActionContext, url: str, token: str | None) -> SourceFile:
+async def fetched_file(sources: Sources, context: ActionContext, url: str, token: str | None) -> FetchedFile:
     """As `fetched_folder`, for one file."""
     file = await sources.file(context.template.base_url, url, token)
     if not token:
-        context.fetched(url, digest_of([file]), is_file=True)
+        context.fetched(url, [file], is_file=True)
     return file
 
 
-def place(workspace: Workspace, folder: str, files: Sequence[SourceFile]) -> None:
+def place(workspace: Workspace, folder: str, files: Sequence[FetchedFile]) -> None:
     """Write the files below the folder of the workspace. Blocking."""
     workspace.make_folder(folder)
     for file in files:
