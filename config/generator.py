@@ -41,10 +41,31 @@ class BuildLimits(Section):
     log_bytes: Annotated[int, Field(ge=1024)] = Field(default=64 * 1024, description="How much is kept of what a build says.")
 
 
+_Address = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+
+
+class Diagrams(Section):
+    """`techdocs.generator.diagrams`."""
+
+    plantuml: _Address | None = Field(
+        default=None,
+        description="Address of a PlantUML server, such as https://uml.example.com/plantuml: PlantUML's blocks are sent there when a site "
+        "is built. Absent: they stay code.",
+    )
+    kroki: _Address | None = Field(
+        default=None,
+        description="Address of a Kroki server: blocks of Kroki's languages are sent there, and those of PlantUML and Graphviz that nothing "
+        "else draws. Absent: they stay code.",
+    )
+
+
 class Generator(Section):
     """`techdocs.generator`."""
 
     run_in: Literal["local"] = Field(default="local", description="A process of its own on this machine; no container is started.")
     mkdocs: Mkdocs = Field(default=Mkdocs(), description="What a repository's mkdocs.yml may use.")
+    diagrams: Diagrams = Field(
+        default=Diagrams(), description="Servers that draw diagrams. For private addresses see backend.reading.allowPrivate."
+    )
     limits: BuildLimits = Field(default=BuildLimits(), description="What one build may take.")
     concurrent_builds: _Limit = Field(default=2, description="How many builds a process runs at once.")

@@ -44,7 +44,7 @@ def _build(folder: Path, settings: Mapping[str, Any], events: Any) -> int:
     except (Exception, SystemExit) as failure:  # whatever it is ends this build, and this alone
         logging.getLogger("mkdocs").exception("The build ended")
         error = f"{type(failure).__name__}: {failure}"
-    report = {"error": error, "problems": events.problems, "leftOut": events.left_out}
+    report = {"error": error, "problems": events.problems, "leftOut": events.left_out, "pages": events.pages}
     (folder / REPORT).write_text(json.dumps(report), encoding="utf-8")
     return 1 if error else 0
 
