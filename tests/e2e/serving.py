@@ -71,12 +71,12 @@ def configuration(folder: Path, target: Path | str, **graphql: object) -> Path:
 
 
 @contextmanager
-def serving(config: Path) -> Iterator[Serving]:
-    """A server with this configuration, killed in the end if it still runs."""
+def serving(config: Path, *arguments: str) -> Iterator[Serving]:
+    """A server with this configuration, or that these arguments start beside it; killed in the end if it still runs."""
     log = config.with_suffix(".log")
     with log.open("a") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-c", _CALLBOARD, "serve", "--config", str(config)],
+            [sys.executable, "-c", _CALLBOARD, *(arguments or ("serve", "--config", str(config)))],
             cwd=config.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,

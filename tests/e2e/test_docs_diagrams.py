@@ -133,7 +133,7 @@ def test_a_diagram_that_can_not_be_drawn_stays_readable_code(server: Serving, br
 def test_without_scripts_a_diagram_is_code_and_the_page_says_why(server: Serving, browser: Browser):
     with opened(browser, at(server), "Drawn", scripts=False) as (page, _):
         expect(page.locator("pre.mermaid").first).to_contain_text("basket[A basket of seats]")
-        assert "<noscript><div class=\"notice\">Diagrams are shown as their source, because" in page.content()
+        assert '<noscript><div class="notice">Diagrams are shown as their source, because' in page.content()
 
 
 def test_a_hostile_diagram_runs_nothing_asks_nobody_and_leads_nowhere(server: Serving, browser: Browser):
