@@ -15,6 +15,7 @@ from typing import Any, cast
 from workers.techdocs import confinement
 from workers.techdocs.layout import REPORT, SITE, SOURCES
 
+_LESS_URGENT = 10
 _MOVED = {"materialx.emoji": "material.extensions.emoji"}
 
 
@@ -22,6 +23,8 @@ def main() -> int:
     """Build as told. The exit code is 0 for a site, 1 where the report says why there is none."""
     job: Mapping[str, Any] = json.load(sys.stdin)
     folder = Path(job["folder"])
+    # Nobody waits for a build as they do for a page.
+    os.nice(_LESS_URGENT)
     confinement.limit(job["memoryBytes"], job["seconds"], job["fileBytes"])
     if job["ownUser"]:
         confinement.limit_processes()
