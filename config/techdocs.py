@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from config.generator import Generator
-from config.intervals import Duration
+from config.intervals import Duration, Interval
 from config.publisher import Publisher
 from config.sections import Section
 
@@ -28,6 +28,10 @@ class Techdocs(Section):
     )
     check_interval: Duration = Field(
         default=timedelta(seconds=15), description="How long what is shown counts as up to date; with `local`, a later read has it checked."
+    )
+    keep_removed: Interval = Field(
+        default=timedelta(days=7),
+        description="How long the documentation of an entity that is gone stays in the storage, if it was built here; `false` for ever.",
     )
     legacy_use_case_sensitive_triplet_paths: bool = Field(
         default=False,
