@@ -91,7 +91,8 @@ class _Pages:
         # A failed build changes what stands above the page, and its log who may read it.
         log = await self._sites.log_for(access_of(request), found) if found.state.error else None
         etag = content_hash(f"{info.etag} {found.state} {bool(log)}".encode())
-        headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache"}
+        # Browsers take the policy of a 304 over for the page that they have.
+        headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache", "Content-Security-Policy": POLICY}
         if is_known(request.headers, etag):
             return Response(status_code=304, headers=headers)
         page = await self._taken_apart(found, path, info)
