@@ -1,4 +1,4 @@
-"""The build hook that puts GraphiQL's built files into the wheel, and beside the sources for an editable install."""
+"""The build hook that puts what browsers load, GraphiQL and Mermaid, into the wheel, and beside the sources for an editable install."""
 
 import subprocess
 import sys
@@ -8,14 +8,13 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class GraphiqlBuildHook(BuildHookInterface[Any]):
-    """Builds GraphiQL; without the npm registry the install goes on, and the page at /graphql says what to do."""
+class WebBuildHook(BuildHookInterface[Any]):
+    """Makes both; without the npm registry the install goes on, and the pages say what is missing."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name != "wheel":
             return
-        build_data["artifacts"].append("/api/graphql/graphiql/**")
-        script = Path(self.root) / "web" / "graphiql" / "build.py"
-        finished = subprocess.run([sys.executable, script], check=False)
+        build_data["artifacts"] += ["/api/graphql/graphiql/**", "/api/docs/mermaid/**"]
+        finished = subprocess.run([sys.executable, Path(self.root) / "web" / "build.py"], check=False)
         if finished.returncode:
-            self.app.display_warning("GraphiQL could not be built; the rest is installed. In a clone scripts/graphiql tries again.")
+            self.app.display_warning("GraphiQL or Mermaid is missing; the rest is installed. In a clone scripts/web tries again.")

@@ -50,6 +50,8 @@ def check(configs: tuple[Path, ...], format_: str) -> int:
 def _show_yaml(config: Config, source: Source) -> None:
     click.echo(f"# from {', '.join(shown_path(file) for file in source.files) or 'built-in defaults alone'}")
     click.echo(yaml.safe_dump(redacted(config), sort_keys=False, allow_unicode=True), nl=False)
+    for key, meaning in config.techdocs.taken_over():
+        click.echo(f"# {key} is taken as {meaning}")
     if config.techdocs.builder == "local":
         click.echo(f"# techdocs: {asyncio.run(found_isolation()).described()}")
     for key, variable in source.unset.items():

@@ -1,6 +1,7 @@
 """`callboard docs`: build documentation and look at it, and publish it from CI."""
 
 import asyncio
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -15,11 +16,8 @@ from cli.logs import log_to_stderr
 from cli.options import config_option
 from cli.refs import full_refs
 from config import Config, load
-from config.backend import Backend, Listen, SqliteConnection, SqliteDatabase
-from config.catalog import Catalog
-from config.storage import Storage
-from config.techdocs import Techdocs
-from graph.refs import Ref, parse_ref
+from graph.errors import InvalidRefError
+from graph.refs import EntityRef, Ref, parse_ref
 from workers.techdocs.metadata import METADATA
 from workers.techdocs.publishing import VERSION_RULE, Site, is_version
 from workers.techdocs.references import LocalFolder
@@ -27,6 +25,7 @@ from workers.techdocs.results import BuiltSite, DocsProblem, FailedBuild, LeftOu
 from workers.techdocs.site_builds import SiteBuilds, Wanted
 from workers.techdocs.storing import publisher_from
 
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _LOOK_SECONDS = 0.5
 _LONGEST_SECONDS = 900
 
@@ -45,7 +44,7 @@ def command() -> None:
 @click.option("--url", help="Have the server at this address build the documentation of the entity REF.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for broken links and missing images too.")
 @config_option
-def build(what: str, output: Path, name: str | None, url: str | None, strict: bool, configs: tuple[Path, ...]) -> int:
+def build(what: str, output: Path | None, name: str | None, url: str | None, strict: bool, configs: tuple[Path, ...]) -> int:
     """Build the documentation in the folder DIR, which holds mkdocs.yml or docs/; with --url that of the entity REF, on the server.
 
     Nothing of the folder is run: it is built as the server builds it. Exits with 1 if no site comes of it.
@@ -55,7 +54,7 @@ def build(what: str, output: Path, name: str | None, url: str | None, strict: bo
     folder = Path(what).resolve()
     if not folder.is_dir():
         raise click.UsageError(f"{what} is no folder; the documentation of an entity is built by a server, named by --url")
-    return asyncio.run(_built(load(configs), folder, output, name or folder.name, strict=strict))
+    return asyncio.run(_built(load(configs), folder, output or folder / "site", name or folder.name, strict=strict))
 
 
 @command.command("publish")
@@ -70,7 +69,7 @@ def publish(ref: str, directory: Path, version: str | None, configs: tuple[Path,
 
     The site may be built by `callboard docs build` or by techdocs-cli. With the legacy setting for case, REF is in the declared case.
     """
-    parsed = parse_ref(ref, default_kind="component")
+    parsed = _entity(ref)
     if version is not None and not is_version(version):
         raise click.UsageError(f"--version: {VERSION_RULE}")
     site = Site(parsed.kind, parsed.namespace, parsed.name, version)
@@ -80,6 +79,17 @@ def publish(ref: str, directory: Path, version: str | None, configs: tuple[Path,
     files = asyncio.run(publisher_from(config).publish(site, directory))
     click.echo(f"{len(files)} files are the documentation of {site.id} now.")
     return OK
+
+
+def _entity(text: str) -> EntityRef:
+    """The entity, in the case that was typed. UsageError for what can name none, whose documentation nobody could ask for."""
+    try:
+        parsed = parse_ref(text, default_kind="component")
+    except InvalidRefError as error:
+        raise click.UsageError(str(error)) from error
+    if not all(_NAME.fullmatch(part) for part in (parsed.kind, parsed.namespace, parsed.name)):
+        raise click.UsageError(f"{text} can't be an entity: names have 1 to 63 letters, digits, and -, _ or . between them")
+    return parsed
 
 
 @command.command("serve")
@@ -98,18 +108,14 @@ def serve(folder: Path, port: int) -> int:
 
 
 def _preview(catalog: Path, kept: Path, port: int) -> Config:
-    backend = Backend(
-        listen=Listen(port=port),
-        base_url=f"http://localhost:{port}",
-        database=SqliteDatabase(client="sqlite", connection=SqliteConnection(filename=kept / "catalog.db")),
-        storage=Storage(url=f"file:{kept}/blobs"),
-    )
+    backend = {
+        "listen": {"port": port},
+        "baseUrl": f"http://localhost:{port}",
+        "database": {"client": "sqlite", "connection": {"filename": kept / "catalog.db"}},
+        "storage": {"url": f"file:{kept}/blobs"},
+    }
     locations = [{"type": "file", "target": str(catalog)}]
-    return Config(
-        backend=backend,
-        catalog=Catalog.model_validate({"locations": locations}),
-        techdocs=Techdocs.model_validate({"checkInterval": "PT1S"}),
-    )
+    return Config.model_validate({"backend": backend, "catalog": {"locations": locations}, "techdocs": {"checkInterval": "PT1S"}})
 
 
 async def _built(config: Config, folder: Path, output: Path, name: str, *, strict: bool) -> int:

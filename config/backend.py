@@ -161,8 +161,3 @@ class Backend(Section):
         default=(),
         description="Addresses and networks of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed. Absent: none.",
     )
-
-    @property
-    def blob_storage(self) -> Storage | None:
-        """Where files are kept; None where nothing is configured that all processes could reach."""
-        return self.storage or (None if self.queue else Storage(url="file:.callboard/blobs"))

@@ -1,5 +1,6 @@
 """The `techdocs.generator` section: how documentation is built, and what a build may take."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -18,6 +19,10 @@ class Mkdocs(Section):
     legacy_copy_readme_md_to_index_md: bool = Field(
         default=True, description="Whether README.md becomes the first page where there is no index.md. Backstage does so only if told to."
     )
+    default_plugins: tuple[Text, ...] = Field(
+        default=(), description="Plugins of mkdocs, by name, that every site is built with, as far as repositories may use them."
+    )
+    disable_external_fonts: bool | None = Field(default=None, description="Without meaning: no site loads fonts from elsewhere.")
     dangerously_allow_additional_plugins: tuple[Text, ...] = Field(
         default=(),
         description="Plugins of mkdocs, by name, that repositories may use beyond those that are known to run no code of theirs. They have "
@@ -41,10 +46,42 @@ class BuildLimits(Section):
     log_bytes: Annotated[int, Field(ge=1024)] = Field(default=64 * 1024, description="How much is kept of what a build says.")
 
 
+_Address = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+
+
+class Diagrams(Section):
+    """`techdocs.generator.diagrams`."""
+
+    plantuml: _Address | None = Field(
+        default=None,
+        description="Address of a PlantUML server, such as https://uml.example.com/plantuml: PlantUML's blocks are sent there when a site "
+        "is built. Absent: they stay code.",
+    )
+    kroki: _Address | None = Field(
+        default=None,
+        description="Address of a Kroki server: blocks of Kroki's languages are sent there, and those of PlantUML and Graphviz if nothing "
+        "else draws. Absent: they stay code.",
+    )
+
+
 class Generator(Section):
     """`techdocs.generator`."""
 
-    run_in: Literal["local"] = Field(default="local", description="A process of its own on this machine; no container is started.")
+    run_in: Literal["local", "docker"] = Field(
+        default="local", description="Means a process of its own on this machine either way; no container is started."
+    )
+    docker_image: Text | None = Field(default=None, description="Without meaning: no container is started.")
+    pull_image: bool | None = Field(default=None, description="Without meaning: no container is started.")
     mkdocs: Mkdocs = Field(default=Mkdocs(), description="What a repository's mkdocs.yml may use.")
+    diagrams: Diagrams = Field(
+        default=Diagrams(), description="Servers that draw diagrams. For private addresses see backend.reading.allowPrivate."
+    )
     limits: BuildLimits = Field(default=BuildLimits(), description="What one build may take.")
     concurrent_builds: _Limit = Field(default=2, description="How many builds a process runs at once.")
+
+    def taken_over(self) -> Iterator[tuple[str, str]]:
+        """As `Techdocs.taken_over`."""
+        if self.run_in == "docker" or self.docker_image or self.pull_image is not None:
+            yield "techdocs.generator.runIn", "a process of its own on this machine; no container is started, and no image is used"
+        if self.mkdocs.disable_external_fonts is False:
+            yield "techdocs.generator.mkdocs.disableExternalFonts", "true: no site loads fonts from elsewhere"

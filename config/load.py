@@ -34,6 +34,7 @@ _PATH_KEYS = (
     ("graphql", "trustedDocuments", "path"),
     ("catalog", "providers", "clones", "*", "path"),
     ("catalog", "registration", "fileRoots", "*"),
+    ("techdocs", "publisher", "local", "publishDirectory"),
 )
 
 
@@ -154,16 +155,21 @@ def _refused(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
         yield _refusal(merged, "search.engine", "can't be embedded where backend.queue.url is set: name a server in search.meilisearch")
     if config.search.engine is not None and config.search.meilisearch is not None:
         yield _refusal(merged, "search.engine", "and search.meilisearch name two engines; remove one of them")
-    if config.backend.queue is not None and config.backend.storage is not None and config.backend.storage.kind == "file":
-        yield _refusal(
-            merged,
-            "backend.storage.url",
-            "has to be s3://, gs:// or az:// where backend.queue.url is set: several processes can't share one folder",
-        )
+    yield from _unshared(config, merged)
     yield from _unsafe(config, merged)
     for key, host, kind in config.catalog.providers.hosts_named:
         if host not in {integration.host for integration in getattr(config.integrations, kind)}:
             yield _refusal(merged, key, f"names {host}, which is none of integrations.{to_camel(kind)}; add it there")
+
+
+def _unshared(config: Config, merged: Setting) -> Iterator[ConfigurationError]:
+    """Storages of files that are two, or that not all processes reach."""
+    publisher, storage = config.techdocs.publisher, config.blob_storage
+    if publisher is not None and config.backend.storage is not None:
+        yield _refusal(merged, "techdocs.publisher", "and backend.storage name two storages; remove one of them")
+    if config.backend.queue is not None and storage is not None and storage.kind == "file":
+        key, others = ("techdocs.publisher.type", "another than local") if publisher else ("backend.storage.url", "s3://, gs:// or az://")
+        yield _refusal(merged, key, f"has to be {others} where backend.queue.url is set: several processes can't share one folder")
 
 
 def _unsafe(config: Config, merged: Setting) -> Iterator[ConfigurationError]:

@@ -15,6 +15,7 @@ from config.proxy import Proxy
 from config.scaffolder import Scaffolder
 from config.search import Search
 from config.sections import Section
+from config.storage import Storage
 from config.techdocs import Techdocs
 from config.webhooks import OutgoingWebhooks
 
@@ -37,6 +38,12 @@ class Config(Section):
     plugins: Mapping[str, Mapping[str, Any]] = Field(
         default={}, description="What installed plugins are told, by the names of their entry points; each says itself what it understands."
     )
+
+    @property
+    def blob_storage(self) -> Storage | None:
+        """Where files are kept; None where nothing is configured that all processes could reach."""
+        published = self.techdocs.publisher.storage if self.techdocs.publisher else None
+        return published or self.backend.storage or (None if self.backend.queue else Storage(url="file:.callboard/blobs"))
 
     @field_serializer("plugins")
     def _without_values(self, plugins: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, str]]:

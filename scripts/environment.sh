@@ -36,7 +36,7 @@ install_uv() {
 
 # What an installation depends on; an unchanged sum means that nothing has to be done.
 fingerprint() {
-  find "$root"/requirements*.lock "$root"/pyproject.toml "$root"/hatch_build.py "$root"/web/graphiql \
+  find "$root"/requirements*.lock "$root"/pyproject.toml "$root"/hatch_build.py "$root"/web \
     -name node_modules -prune -o -type f -exec cat {} + | cksum
 }
 
@@ -61,8 +61,8 @@ install() {
     "$venv/bin/uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes "$lock"
     "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable "$root"
   )
-  if [ ! -e "$root/api/graphql/graphiql/built-from" ]; then
-    echo "GraphiQL is missing, because the npm registry could not be reached; scripts/graphiql tries again and says why." >&2
+  if [ ! -e "$root/api/graphql/graphiql/built-from" ] || [ ! -e "$root/api/docs/mermaid/built-from" ]; then
+    echo "GraphiQL or Mermaid is missing, because the npm registry could not be reached; scripts/web tries again and says why." >&2
   fi
   printf '%s %s' "$wanted" "$sum" >"$venv/installed"
   exec 9<&-

@@ -37,6 +37,7 @@ from workers.search import source_jobs as sources
 from workers.search.composition import feeding_from, index_from, searching_from
 from workers.search.index import SearchIndex
 from workers.techdocs import jobs as techdocs
+from workers.techdocs import removing
 from workers.webhooks import jobs as webhooks
 from workers.work import QueuedWork
 
@@ -103,12 +104,12 @@ def scaffolding_of(refreshing: Refreshing, hosts: Hosts, actions: CatalogActions
 
 
 def _functions(config: Config) -> Sequence[Function]:
-    parts = (refresh, providers, webhooks, lifecycle, retention, search, sources, scaffolder)
+    parts = (refresh, providers, webhooks, lifecycle, retention, search, sources, scaffolder, removing)
     return [*(function for part in parts for function in part.functions()), *techdocs.functions(config)]
 
 
 def _cron_jobs() -> Sequence[CronJob]:
-    parts = (refresh, providers, lifecycle, retention, sources, scaffolder)
+    parts = (refresh, providers, lifecycle, retention, sources, scaffolder, removing)
     return [cron_job for part in parts for cron_job in part.cron_jobs()]
 
 

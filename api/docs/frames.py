@@ -11,9 +11,10 @@ from html import escape
 from workers.techdocs.pages import Page, PageLink
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+_NOT_DRAWN = "Diagrams are shown as their source, because they are drawn by a script and none runs here."
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -48,7 +49,8 @@ def page_html(frame: Frame, page: Page) -> str:
         f'<main><article>{page.article}</article><p class="links">{shown}</p></main>'
         f'<nav class="contents" aria-label="On this page">{_listed(page.contents)}</nav></div>'
     )
-    return _whole(frame, f"{page.title} · {frame.title}" if page.title else frame.title, body)
+    title = f"{page.title} · {frame.title}" if page.title else frame.title
+    return _whole(frame, title, body, draws='class="mermaid"' in page.article)
 
 
 def results_html(frame: Frame, hits: Sequence[Hit]) -> str:
@@ -67,17 +69,19 @@ def message_html(frame: Frame, heading: str, text: str) -> str:
     return _whole(frame, frame.title, f'<main class="columns"><article><h1>{escape(heading)}</h1><p>{escape(text)}</p></article></main>')
 
 
-def _whole(frame: Frame, title: str, body: str) -> str:
+def _whole(frame: Frame, title: str, body: str, *, draws: bool = False) -> str:
     log = f'<details><summary>What the build said</summary><pre class="log">{escape(frame.log)}</pre></details>' if frame.log else ""
     notice = f'<div class="notice" role="status">{escape(frame.notice)}{log}</div>' if frame.notice or log else ""
+    script = f'<script type="module" src="{escape(frame.assets)}diagrams.js"></script>' if draws else ""
+    undrawn = f'<noscript><div class="notice">{_NOT_DRAWN}</div></noscript>' if draws else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="stylesheet" href="{escape(frame.assets)}docs.css">'
-        f'<script src="{escape(frame.assets)}docs.js" defer></script></head><body>'
+        f'<script src="{escape(frame.assets)}docs.js" defer></script>{script}</head><body>'
         f'<header class="frame"><strong><a href="{escape(frame.root)}">{escape(frame.title)}</a></strong>'
         f'<form action="{escape(frame.root)}" role="search"><input type="search" name="q" aria-label="Search this documentation" '
-        f'placeholder="Search" value="{escape(frame.term)}"></form></header>{notice}{body}</body></html>'
+        f'placeholder="Search" value="{escape(frame.term)}"></form></header>{notice}{undrawn}{body}</body></html>'
     )
 
 

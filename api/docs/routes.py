@@ -4,7 +4,6 @@ import posixpath
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from html import escape
-from pathlib import Path
 from typing import cast
 from urllib.parse import quote, urlencode
 
@@ -13,20 +12,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from api.auth.admission import access_of
+from api.docs.assets import ASSETS, own_file
 from api.docs.contents import file_answer, is_known, page_file_type
 from api.docs.frames import POLICY, Frame, message_html, page_html, results_html
 from api.docs.sites import DocsSites, Elsewhere, OpenSite
 from api.errors import UNAVAILABLE
 from api.rest.answers import answering
 from graph.entities import content_hash
-from graph.errors import NotFoundError, StoreUnavailableError
+from graph.errors import StoreUnavailableError
 from graph.refs import EntityRef
 from workers.techdocs.blobs import BlobInfo
 from workers.techdocs.pages import Page
 
-ASSETS = "/docs/-/"
-_FILES = Path(__file__).parent / "files"
-_TYPES = {"docs.css": "text/css; charset=utf-8", "docs.js": "text/javascript; charset=utf-8"}
 _REMEMBERED = 300
 _ENTITY = '{ entity(ref: "%s") { ref title description owner { ref } docs { state builtAt problems { page target } } } }'
 _WAITING_SECONDS = 2
@@ -36,20 +33,10 @@ def docs_routes(sites: DocsSites, opened: Callable[[], bool]) -> list[Route]:
     """All of them. `opened` tells whether the store is open."""
     pages = _Pages(sites, opened)
     return [
-        Route(ASSETS + "{file}", answering(_own_file), methods=["GET"]),
+        Route(ASSETS + "{file}", answering(own_file), methods=["GET"]),
         Route("/docs/{namespace}/{kind}/{name}", answering(pages.slashed), methods=["GET"]),
         Route("/docs/{namespace}/{kind}/{name}/{path:path}", answering(pages.shown), methods=["GET"]),
     ]
-
-
-async def _own_file(request: Request) -> Response:
-    name = request.path_params["file"]
-    if name not in _TYPES:
-        raise NotFoundError(f"Nothing is served at {request.url.path}")
-    content = (_FILES / name).read_bytes()
-    etag = content_hash(content)
-    headers = {"Content-Type": _TYPES[name], "ETag": f'"{etag}"', "Cache-Control": "public, max-age=300"}
-    return Response(status_code=304, headers=headers) if is_known(request.headers, etag) else Response(content, headers=headers)
 
 
 class _Pages:
@@ -104,7 +91,8 @@ class _Pages:
         # A failed build changes what stands above the page, and its log who may read it.
         log = await self._sites.log_for(access_of(request), found) if found.state.error else None
         etag = content_hash(f"{info.etag} {found.state} {bool(log)}".encode())
-        headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache"}
+        # Browsers take the policy of a 304 over for the page that they have.
+        headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache", "Content-Security-Policy": POLICY}
         if is_known(request.headers, etag):
             return Response(status_code=304, headers=headers)
         page = await self._taken_apart(found, path, info)

@@ -74,7 +74,7 @@ class DocsSites:
     @property
     def has_storage(self) -> bool:
         """Whether there is anything in which documentation could be."""
-        return self._config.backend.blob_storage is not None
+        return self._config.blob_storage is not None
 
     @property
     def builds(self) -> bool:

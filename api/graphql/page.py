@@ -17,7 +17,7 @@ _NOT_BUILT = """<!doctype html>
 <style>body{font:1rem/1.5 sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
 <h1>GraphiQL is not built yet</h1>
 <p>The installation could not reach an npm registry. The GraphQL endpoint works: send operations to this address by POST.</p>
-<p>To build the page, where a registry can be reached: in a clone run <code>scripts/graphiql</code>,
+<p>To build the page, where a registry can be reached: in a clone run <code>scripts/web</code>,
 otherwise install Callboard again. npm reads its registry from your <code>.npmrc</code>. Then reload this page.</p>
 """
 

@@ -117,8 +117,10 @@ class GitHost:
 
     async def archive(self, place: Place, head: Head) -> AsyncIterator[bytes]:
         folder = await self._fetched(place, head)
+        # With a folder of the archive's own, that of a repository whose files all lie in one is not taken for it.
+        command = [*_in(folder), "archive", "--format=tar.gz", "--prefix=repository/", head.commit]
         try:
-            async for chunk in self._git.streamed([*_in(folder), "archive", "--format=tar.gz", head.commit], place.repository, self._most):
+            async for chunk in self._git.streamed(command, place.repository, self._most):
                 yield chunk
         except SourceError as error:
             # Files that were left behind are missing in it: the others are read one by one.

@@ -107,6 +107,8 @@ async def test_a_page_that_is_known_is_not_sent_again(published: Config, organis
         again = await client.get(SHOP, headers={"If-None-Match": first.headers["etag"]})
         other = await client.get(SHOP, headers={"If-None-Match": '"other"'})
     assert (again.status_code, again.content, other.status_code) == (304, b"", 200)
+    # Browsers take it over for the page that they have.
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"] != ""
 
 
 @pytest.mark.parametrize(

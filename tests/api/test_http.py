@@ -239,7 +239,7 @@ async def test_the_page_can_be_switched_off(store: SqliteStore):
 def test_without_built_files_the_page_says_what_to_do(tmp_path: Path):
     response = page(tmp_path)
     assert response.status_code == 200
-    assert "scripts/graphiql" in bytes(response.body).decode()
+    assert "scripts/web" in bytes(response.body).decode()
 
 
 async def test_every_response_is_protected(client: httpx.AsyncClient):

@@ -71,12 +71,15 @@ def configuration(folder: Path, target: Path | str, **graphql: object) -> Path:
 
 
 @contextmanager
-def serving(config: Path, within: Sequence[str] = ()) -> Iterator[Serving]:
-    """A server with this configuration, started by the command `within`, if any, and killed in the end if it still runs."""
+def serving(config: Path, *arguments: str, within: Sequence[str] = ()) -> Iterator[Serving]:
+    """A server with this configuration, or that these arguments start beside it, by the command `within`, if any.
+
+    It is killed in the end if it still runs.
+    """
     log = config.with_suffix(".log")
     with log.open("a") as stderr:
         process = subprocess.Popen(
-            [*within, sys.executable, "-c", _CALLBOARD, "serve", "--config", str(config)],
+            [*within, sys.executable, "-c", _CALLBOARD, *(arguments or ("serve", "--config", str(config)))],
             cwd=config.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,

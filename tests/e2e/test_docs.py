@@ -96,6 +96,10 @@ def test_somebody_new_reads_the_docs_of_a_service_and_sees_an_edit(server: Servi
         assert time.monotonic() < until, server.log.read_text()
         page.wait_for_timeout(500)
         page.goto(server.url + CHECKOUT)
+    # A page that is asked for again, and has not changed, keeps its style and its script.
+    page.goto(server.url + CHECKOUT)
+    assert page.locator(".columns").evaluate("e => getComputedStyle(e).display") == "grid"
+    assert page.evaluate("window.ran") == []
     state = server.ask('{ docs(ref: "component:checkout") { state problems { page } error } }')["data"]["docs"]
     assert state == {"state": "READY", "problems": [], "error": None}
 

@@ -110,7 +110,7 @@ def test_the_mounted_configuration_is_accepted_and_names_the_services(compose: d
     assert (database.connection.uri, database.connection.user) == ("bolt://neo4j:7687", "neo4j")
     assert queue is not None
     assert queue.url == "redis://:r@redis:6379/0"
-    storage = config.backend.blob_storage
+    storage = config.blob_storage
     assert storage is not None
     assert (storage.url, storage.endpoint) == ("s3://callboard", "http://storage:8333")
     server = config.search.meilisearch

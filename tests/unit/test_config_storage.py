@@ -95,5 +95,5 @@ def test_several_processes_share_no_folder(tmp_path: Path):
 
 
 def test_a_queue_without_a_storage_goes_on_as_before_without_documentation(tmp_path: Path):
-    assert load([_written(tmp_path, f"backend: {{ {QUEUE} }}")]).backend.blob_storage is None
-    assert Config().backend.blob_storage == Storage(url="file:.callboard/blobs")
+    assert load([_written(tmp_path, f"backend: {{ {QUEUE} }}")]).blob_storage is None
+    assert Config().blob_storage == Storage(url="file:.callboard/blobs")

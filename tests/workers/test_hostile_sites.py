@@ -203,18 +203,24 @@ async def test_a_program_in_a_build_ends(tmp_path: Path, isolation: Isolation, c
 
 @pytest.mark.parametrize(
     "report",
-    ["[]", "{}", "[" * 100_000, '{"error": null, "problems": [[1, 2]], "leftOut": []}', '{"error": null, "problems": [], "leftOut": 5}'],
+    [
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"error": null, "problems": [[1, 2]], "leftOut": [], "pages": {}}',
+        '{"error": null, "problems": [], "leftOut": 5, "pages": {}}',
+    ],
 )
 def test_what_a_program_says_in_place_of_a_report_is_none(tmp_path: Path, report: str):
     (tmp_path / REPORT).write_text(report)
     assert read_report(tmp_path) is None
-    (tmp_path / "true").write_text('{"error": null, "problems": [], "leftOut": []}')
+    (tmp_path / "true").write_text('{"error": null, "problems": [], "leftOut": [], "pages": {}}')
     (tmp_path / REPORT).unlink()
     (tmp_path / REPORT).symlink_to(tmp_path / "true")
     assert read_report(tmp_path) is None
     (tmp_path / REPORT).unlink()
     (tmp_path / "true").rename(tmp_path / REPORT)
-    assert read_report(tmp_path) == Report.model_validate({"error": None, "problems": [], "leftOut": []})
+    assert read_report(tmp_path) == Report.model_validate({"error": None, "problems": [], "leftOut": [], "pages": {}})
 
 
 async def test_a_site_that_a_program_puts_elsewhere_is_none(tmp_path: Path):
@@ -222,7 +228,7 @@ async def test_a_site_that_a_program_puts_elsewhere_is_none(tmp_path: Path):
     elsewhere.mkdir()
     (elsewhere / "secret").write_text("secret")
     (tmp_path / SITE).symlink_to(elsewhere)
-    result = finished(SHOP, tmp_path, "etag", Outcome(None, "", (), ()), ())
+    result = finished(SHOP, tmp_path, "etag", Outcome(None, "", (), (), {}), ())
     assert isinstance(result, FailedBuild)
     assert (result.reason, [path.name for path in below(elsewhere, "*")]) == ("The build left no site behind", ["secret"])
 

@@ -46,7 +46,7 @@ def embedded_index(folder: Path) -> SearchIndex:
 
 def collation_from(config: Config, store: Store) -> Collation:
     """What makes documents of entities: the built-in collators and those of plugins."""
-    sections = [SectionCollator(_site_index(config, store))] if config.backend.blob_storage else []
+    sections = [SectionCollator(_site_index(config, store))] if config.blob_storage else []
     return Collation([DefinitionCollator(), *sections, *load_plugins(config.plugins).collators], config.search.without)
 
 

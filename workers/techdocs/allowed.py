@@ -40,9 +40,9 @@ REFUSED_PLUGINS: Mapping[str, str] = {
     "mkdocstrings": "It loads code of the repository.",
     "jupyter": "It runs code of the repository.",
     "mkdocs-jupyter": "It runs code of the repository.",
-    "kroki": "A build reaches no other system; Kroki's blocks stay readable code.",
-    "plantuml": "A build reaches no other system; PlantUML's blocks stay readable code.",
-    "build_plantuml": "A build reaches no other system; PlantUML's blocks stay readable code.",
+    "kroki": "Kroki's blocks are drawn without it, where techdocs.generator.diagrams names a server.",
+    "plantuml": "PlantUML's blocks are drawn without it, where techdocs.generator.diagrams names a server.",
+    "build_plantuml": "PlantUML's blocks are drawn without it, where techdocs.generator.diagrams names a server.",
     "git-revision-date": "Sources come without their history.",
     "git-revision-date-localized": "Sources come without their history.",
     "git-authors": "Sources come without their history.",
@@ -67,8 +67,8 @@ EXTENSIONS = frozenset(
 )
 
 REFUSED_EXTENSIONS: Mapping[str, str] = {
-    "plantuml_markdown": "A build reaches no other system; PlantUML's blocks stay readable code.",
-    "plantuml-markdown": "A build reaches no other system; PlantUML's blocks stay readable code.",
+    "plantuml_markdown": "PlantUML's blocks are drawn without it, where techdocs.generator.diagrams names a server.",
+    "plantuml-markdown": "PlantUML's blocks are drawn without it, where techdocs.generator.diagrams names a server.",
     "pymdownx.b64": "It reads files anywhere; images are part of the site without it.",
     "pymdownx.pathconverter": "Links are made relative without it.",
     "markdown_include.include": "It reads files anywhere; pymdownx.snippets includes those of the repository.",

@@ -15,6 +15,7 @@ from typing import Any, cast
 from workers.techdocs import confinement
 from workers.techdocs.layout import REPORT, SITE, SOURCES
 
+_LESS_URGENT = 10
 _MOVED = {"materialx.emoji": "material.extensions.emoji"}
 
 
@@ -22,6 +23,8 @@ def main() -> int:
     """Build as told. The exit code is 0 for a site, 1 where the report says why there is none."""
     job: Mapping[str, Any] = json.load(sys.stdin)
     folder = Path(job["folder"])
+    # Nobody waits for a build as they do for a page.
+    os.nice(_LESS_URGENT)
     confinement.limit(job["memoryBytes"], job["seconds"], job["fileBytes"])
     if job["ownUser"]:
         confinement.limit_processes()
@@ -44,7 +47,7 @@ def _build(folder: Path, settings: Mapping[str, Any], events: Any) -> int:
     except (Exception, SystemExit) as failure:  # whatever it is ends this build, and this alone
         logging.getLogger("mkdocs").exception("The build ended")
         error = f"{type(failure).__name__}: {failure}"
-    report = {"error": error, "problems": events.problems, "leftOut": events.left_out}
+    report = {"error": error, "problems": events.problems, "leftOut": events.left_out, "pages": events.pages}
     (folder / REPORT).write_text(json.dumps(report), encoding="utf-8")
     return 1 if error else 0
 

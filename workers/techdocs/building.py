@@ -32,16 +32,20 @@ class Report(Section):
     error: str | None
     problems: tuple[tuple[ProblemKind, str, str, int | None], ...]
     left_out: tuple[tuple[str, str], ...]
+    pages: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a building process ended. `failure` is reason and remedy, None if the site is there."""
+    """How a building process ended. `failure` is reason and remedy, None if the site is there. `pages` are the sources of pages that show
+    diagrams as code, by their paths in the site.
+    """
 
     failure: tuple[str, str] | None
     log: str
     problems: Sequence[DocsProblem]
     left_out: Sequence[LeftOut]
+    pages: Mapping[str, str]
 
 
 async def run_build(folder: Path, settings: Mapping[str, Any], limits: BuildLimits, isolation: Isolation) -> Outcome:
@@ -67,7 +71,8 @@ async def run_build(folder: Path, settings: Mapping[str, Any], limits: BuildLimi
     # Nobody is told where on this machine the build was.
     text = log.replace(f"{folder}/{SOURCES}/", "").replace(f"{folder}/", "")
     problems = [DocsProblem(*problem) for problem in report.problems] if report else []
-    return Outcome(failure, text, problems, [LeftOut(*each) for each in report.left_out] if report else [])
+    left_out = [LeftOut(*each) for each in report.left_out] if report else []
+    return Outcome(failure, text, problems, left_out, report.pages if report else {})
 
 
 async def _followed(

@@ -39,8 +39,10 @@ def plugins(value: object, settings: Mkdocs, left_out: list[LeftOut]) -> list[di
     """The plugins to build with, techdocs-core among them whether it is asked for or not."""
     chosen: dict[str, dict[str, Any]] = {}
     core: dict[str, Any] = {}
-    for name, options in named(value, "plugins", left_out):
-        setting = f"plugins.{name}"
+    asked = dict(named(value, "plugins", left_out))
+    everywhere: dict[str, Mapping[str, Any]] = {name: {} for name in settings.default_plugins}
+    for name, options in {**everywhere, **asked}.items():
+        setting = f"plugins.{name}" if name in asked else f"techdocs.generator.mkdocs.defaultPlugins: {name}"
         if name == allowed.CORE_PLUGIN:
             core = {key: bool(options[key]) for key in allowed.CORE_OPTIONS & options.keys()}
         elif name in settings.dangerously_allow_additional_plugins:

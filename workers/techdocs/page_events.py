@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from html import escape
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,17 +14,8 @@ from mkdocs.structure.nav import Link, Navigation
 from mkdocs.structure.pages import Page
 from pymdownx import superfences
 
+from workers.techdocs.diagram_languages import DRAWN_BY, block, note
 from workers.techdocs.links import Problem, SiteLinks, is_elsewhere
-
-_CODE_ONLY = {
-    "plantuml": "PlantUML", "puml": "PlantUML", "uml": "PlantUML", "c4plantuml": "PlantUML", "graphviz": "Graphviz", "dot": "Graphviz",
-    **{f"kroki-{name}": "Kroki" for name in (
-        "actdiag", "blockdiag", "bpmn", "bytefield", "c4plantuml", "d2", "dbml", "ditaa", "erd", "excalidraw", "graphviz", "mermaid",
-        "nomnoml", "nwdiag", "packetdiag", "pikchr", "plantuml", "rackdiag", "seqdiag", "structurizr", "svgbob", "symbolator", "umlet",
-        "vega", "vegalite", "wavedrom", "wireviz",
-    )},
-}  # fmt: skip
-"""Languages of fenced blocks that are drawn by servers or programs, and by which."""
 
 _fence_code_format: Any = cast("Any", superfences).fence_code_format
 
@@ -33,12 +25,14 @@ _DOT = re.compile(r"^\{% *(?:dot|neato|fdp|sfdp|twopi|circo) +\S+ *\n(?P<code>.*
 
 
 class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it has no options
-    """The plugin that speaks last. `problems` are those of the site's links; `left_out` is what was not done, and why."""
+    """The plugin that speaks last. `problems` are those of the site's links; `left_out` is what was not done, and why;
+    `pages` are the sources of pages with diagrams that are shown as code, by their paths in the site."""
 
     def __init__(self, sources: Path) -> None:
         super().__init__()
         self.problems: list[Problem] = []
         self.left_out: list[tuple[str, str]] = []
+        self.pages: dict[str, str] = {}
         self._sources = sources
         self._links = SiteLinks(sources)
         self._draws_graphs = shutil.which("dot") is not None
@@ -53,9 +47,9 @@ class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it h
         extra = options.setdefault("pymdownx.extra", {})
         fences: dict[str, Any] = extra.setdefault("pymdownx.superfences", {})
         given: list[dict[str, Any]] = fences.get("custom_fences") or []
-        asked = [fence for fence in given if str(fence.get("name")) not in {*_CODE_ONLY, "mermaid"}]
+        asked = [fence for fence in given if str(fence.get("name")) not in {*DRAWN_BY, "mermaid"}]
         ours = [{"name": "mermaid", "class": "mermaid", "format": _fence_code_format}]
-        code = [{"name": name, "class": name, "format": _shown_code} for name in _CODE_ONLY if name != "dot" or not self._draws_graphs]
+        code = [{"name": name, "class": name, "format": _shown_code} for name in DRAWN_BY if name != "dot" or not self._draws_graphs]
         fences["custom_fences"] = [*asked, *ours, *code]
         self._check_theme(config)
         snippets = options.get("pymdownx.snippets") or {}
@@ -88,6 +82,8 @@ class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it h
         inside = source.is_relative_to(self._sources)
         shown = source.relative_to(self._sources).as_posix() if inside else page.file.src_uri
         self._links.add(page.url, shown, html)
+        if "diagram-source" in html:
+            self.pages[page.file.dest_uri] = shown
         return html
 
     @event_priority(-100)
@@ -125,9 +121,9 @@ class PageEvents(BasePlugin):  # pyright: ignore[reportMissingTypeArgument] it h
 def _outside_of_code(markdown: str, change: Any) -> str:
     parts: list[str] = []
     start = 0
-    for block in _FENCED.finditer(markdown):
-        parts += [change(markdown[start : block.start()]), block[0]]
-        start = block.end()
+    for fenced in _FENCED.finditer(markdown):
+        parts += [change(markdown[start : fenced.start()]), fenced[0]]
+        start = fenced.end()
     return "".join([*parts, change(markdown[start:])])
 
 
@@ -137,7 +133,4 @@ def _emoji(index: Any, shortname: str, alias: Any, uc: str | None, alt: str, tit
 
 
 def _shown_code(source: str, language: str, css_class: str, options: Any, md: Any, **more: Any) -> str:
-    drawn_by = _CODE_ONLY[language]
-    note = f'<p class="diagram-note">This diagram is shown as its source: {drawn_by} is not at hand where this site is built.</p>'
-    code: str = _fence_code_format(source, language, f"diagram-source language-{css_class}", options, md, **more)
-    return f'<div class="diagram">{note}{code}</div>'
+    return block(note(f"{DRAWN_BY[language]} is not at hand where this site is built"), css_class, escape(source, quote=False))

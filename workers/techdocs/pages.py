@@ -4,9 +4,9 @@ The page is sanitised first, so that it is well-formed; the article is once more
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
-from html.parser import HTMLParser
 
 from workers.techdocs.sanitising import sanitised
 
@@ -14,6 +14,11 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _REDIRECT = re.compile(r"""<meta\s+http-equiv=["']?refresh["']?\s+content=["']\s*\d+\s*;\s*url=([^"'<>]+)["']""", re.IGNORECASE)
 _HEAD_CHARACTERS = 4096
 _VOID = frozenset({"br", "col", "hr", "img", "input", "source", "wbr"})
+_TOLD = frozenset({"article", "nav", "li", "a", "label", "h1"})
+"""The elements whose attributes say something here."""
+
+_TOKEN = re.compile(r'<(?P<closing>/?)(?P<tag>[a-zA-Z][^\s/>]*)(?P<attributes>(?:[^">]|"[^"]*")*)>')
+_ATTRIBUTE = re.compile(r'\s([^\s=">]+)="([^"]*)"')
 _MOST_ENTRIES = 5_000
 
 
@@ -50,21 +55,17 @@ def page_of(html: str) -> Page:
         return Page("", "", [], [], redirect=unescape(redirect[1]).strip())
     clean = sanitised(html)
     parts = _Parts(clean)
-    parts.feed(clean)
-    parts.close()
     article = sanitised(parts.article() if parts.found_article else clean)
     titled = _TITLE.search(head)
     title = parts.heading.strip() or (unescape(titled[1]).strip() if titled else "")
     return Page(title, article, parts.contents, parts.navigation, parts.edit_url)
 
 
-class _Parts(HTMLParser):
-    """Finds the parts of a sanitised page while it is read from its beginning to its end."""
+class _Parts:
+    """The parts of a page that was sanitised, found from its beginning to its end: such HTML is well-formed, its attributes in quotes."""
 
     def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
         self._html = html
-        self._lines = [0, *(found.end() for found in re.finditer("\n", html))]
         self._depth = 0
         self._article_depth = 0
         self._start = self._end = 0
@@ -76,6 +77,7 @@ class _Parts(HTMLParser):
         self._within: list[tuple[_List, int]] = []
         self.heading = ""
         self.edit_url: str | None = None
+        self._read()
 
     @property
     def found_article(self) -> bool:
@@ -101,51 +103,57 @@ class _Parts(HTMLParser):
             at = end
         return "".join([*parts, self._html[at : self._end]])
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _VOID:
-            return
-        self._depth += 1
-        values = dict(attrs)
-        classes = (values.get("class") or "").split()
+    def _read(self) -> None:
+        at = 0
+        for found in _TOKEN.finditer(self._html):
+            if self._within or self._heading_depth > 0:
+                self._take_text(unescape(self._html[at : found.start()]))
+            at = found.end()
+            if found["closing"]:
+                self._take_end(found["tag"], found.start(), at)
+            elif found["tag"] not in _VOID:
+                self._depth += 1
+                if found["tag"] in _TOLD:
+                    self._take_start(found["tag"], found)
+
+    def _take_start(self, tag: str, found: re.Match[str]) -> None:
+        values = {name: unescape(value) for name, value in _ATTRIBUTE.findall(found["attributes"])}
+        classes = values.get("class", "").split()
         if tag == "article" and not self._article_depth and "md-content__inner" in classes:
-            self._article_depth, self._start = self._depth, self._offset() + len(self.get_starttag_text() or "")
+            self._article_depth, self._start = self._depth, found.end()
         elif self._article_depth and not self._end:
-            self._in_article(tag, values, classes)
-        elif tag == "nav" and (found := next((one for name, one in self._lists.items() if name in classes), None)):
-            self._within.append((_List() if found.entries else found, self._depth))
+            self._take_in_article(tag, values, classes, found.start())
+        elif tag == "nav" and (named := next((one for name, one in self._lists.items() if name in classes), None)):
+            self._within.append((_List() if named.entries else named, self._depth))
         elif self._within:
             self._within[-1][0].start(tag, values, classes, self._depth)
 
-    def handle_endtag(self, tag: str) -> None:
+    def _take_end(self, tag: str, start: int, end: int) -> None:
         if self._button and self._button[1] == self._depth:
-            self._cut.append((self._button[0], self._offset() + len("</a>")))
+            self._cut.append((self._button[0], end))
             self._button = None
         if self._heading_depth == self._depth:
             self._heading_depth = -1
         if self._article_depth == self._depth and not self._end:
-            self._end = self._offset()
+            self._end = start
         if self._within:
             self._within[-1][0].end(tag, self._depth)
             if self._within[-1][1] == self._depth:
                 self._within.pop()
         self._depth -= 1
 
-    def handle_data(self, data: str) -> None:
-        if self._heading_depth > 0 and data != "¶":
-            self.heading += data
+    def _take_text(self, text: str) -> None:
+        if self._heading_depth > 0 and text != "¶":
+            self.heading += text
         if self._within:
-            self._within[-1][0].text(data)
+            self._within[-1][0].text(text)
 
-    def _in_article(self, tag: str, values: dict[str, str | None], classes: list[str]) -> None:
+    def _take_in_article(self, tag: str, values: Mapping[str, str], classes: Sequence[str], start: int) -> None:
         if tag == "a" and "md-content__button" in classes and self._button is None:
-            self._button = (self._offset(), self._depth)
+            self._button = (start, self._depth)
             self.edit_url = self.edit_url or values.get("href")
         elif tag == "h1" and not self._heading_depth:
             self._heading_depth = self._depth
-
-    def _offset(self) -> int:
-        line, column = self.getpos()
-        return self._lines[line - 1] + column
 
 
 class _List:
@@ -157,7 +165,7 @@ class _List:
         self._titled: tuple[PageLink, int] | None = None
         self._count = 0
 
-    def start(self, tag: str, values: dict[str, str | None], classes: list[str], depth: int) -> None:
+    def start(self, tag: str, values: Mapping[str, str], classes: Sequence[str], depth: int) -> None:
         """An element begins."""
         if tag == "li" and self._count < _MOST_ENTRIES:
             self._count += 1

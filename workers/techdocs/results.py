@@ -16,6 +16,7 @@ class ProblemKind(StrEnum):
     MISSING_IMAGE = "missing-image"
     MISSING_PAGE = "missing-page"
     MISSING_SNIPPET = "missing-snippet"
+    UNDRAWN_DIAGRAM = "undrawn-diagram"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from config import Config
+from config.generator import Diagrams
 from graph.entities import canonical_json, content_hash
 from graph.refs import Ref
 from plugins.contract import SourceError
 from workers.techdocs.building import Outcome, run_build
+from workers.techdocs.diagrams import draw
 from workers.techdocs.isolation import Isolation, found_isolation
 from workers.techdocs.layout import SITE, SOURCES, TEMPORARY
 from workers.techdocs.metadata import site_files, write_metadata
@@ -93,10 +95,18 @@ class SiteBuilds:
             etag = self._etag(wanted, found)
             configuration = await asyncio.to_thread(site_configuration, folder / SOURCES, _options(wanted), self._generator.mkdocs)
             left_out += configuration.left_out
-            outcome = await run_build(folder, configuration.settings, self._generator.limits, isolation)
+            outcome = await self._drawn(folder / SITE, await run_build(folder, configuration.settings, self._generator.limits, isolation))
             return await asyncio.to_thread(finished, wanted.ref, folder, etag, outcome, left_out)
         except (UnusableSourcesError, SourceError, OSError, ValueError) as error:
             return replace(_failed(wanted.ref, error), etag=etag, left_out=left_out)
+
+    async def _drawn(self, site: Path, outcome: Outcome) -> Outcome:
+        """The outcome after the diagrams of the site were drawn, as far as servers for them are configured."""
+        settings, seconds = self._generator.diagrams, self._generator.limits.time.total_seconds()
+        if outcome.failure is not None or not outcome.pages or settings == Diagrams():
+            return outcome
+        problems = await draw(site, outcome.pages, settings, self._reading, seconds)
+        return replace(outcome, problems=[*outcome.problems, *problems])
 
     def _etag(self, wanted: Wanted, found: str) -> str:
         settings = [self._generator.model_dump(mode="json"), wanted.name, _shown_source(wanted), found]

@@ -16,7 +16,7 @@ class NoStorageError(CallboardError):
 
 def blobs_from(config: Config) -> Blobs:
     """The configured storage of files. NoStorageError if there is none."""
-    storage = config.backend.blob_storage
+    storage = config.blob_storage
     if storage is None:
         raise NoStorageError("There is no documentation here: with backend.queue it is kept at backend.storage.url, which is not set.")
     # The library is large, and only needed once documentation is read or built.

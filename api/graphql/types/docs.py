@@ -62,6 +62,7 @@ class DocsProblemKind(Enum):
     MISSING_IMAGE = strawberry.enum_value("missing-image", description="An image is not there.")
     MISSING_PAGE = strawberry.enum_value("missing-page", description="The navigation names a page that is not there.")
     MISSING_SNIPPET = strawberry.enum_value("missing-snippet", description="A file that a page includes is not there.")
+    UNDRAWN_DIAGRAM = strawberry.enum_value("undrawn-diagram", description="A diagram is code, since its server did not draw it.")
 
 
 @strawberry.type(description="A flaw in the pages of an entity's documentation.")
