@@ -7,10 +7,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
-import neo4j
 import pytest
 from redis import Redis
 
+from tests.emptying import empty
 from tests.servers.neo4j import MissingServerError, Neo4jServer
 from tests.servers.redis import RedisServer
 
@@ -61,9 +61,8 @@ def neo4j_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def empty_neo4j_uri(neo4j_uri: str) -> str:
-    """The address of the session's Neo4j, with nothing in it."""
-    with neo4j.GraphDatabase.driver(neo4j_uri) as driver:
-        driver.execute_query("MATCH (n) DETACH DELETE n")
+    """The address of the session's Neo4j, with nothing in it, or nothing but the schema."""
+    empty(neo4j_uri)
     return neo4j_uri
 
 

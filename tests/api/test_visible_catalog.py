@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import neo4j
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +26,7 @@ from graph.stores.neo4j import Neo4jStore
 from graph.stores.sqlite import SqliteStore
 from tests.api.visible_operations import Operation, operations, operations_in_brief, without_places
 from tests.api.visible_requests import FILTERS, answers, client_of
+from tests.emptying import empty
 from tests.visible_catalogs import EXISTING, REFS, REGISTRY, Case, batches, cases, fill, of_one_form, reduced, seeing_all
 
 SCHEMA = build_schema(REGISTRY)
@@ -101,8 +101,7 @@ async def sqlite_with(history: Sequence[Batch]) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def neo4j_with(uri: str, history: Sequence[Batch]) -> AsyncIterator[Store]:
-    with neo4j.GraphDatabase.driver(uri) as driver:
-        driver.execute_query("MATCH (n) DETACH DELETE n")
+    empty(uri)
     store = Neo4jStore(uri, registry=REGISTRY)
     await store.open()
     try:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import neo4j
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -14,6 +13,7 @@ from graph.stores.neo4j import Neo4jStore
 from graph.stores.sqlite import SqliteStore
 from tests.contract.model import Model
 from tests.contract.questions import Question, questions
+from tests.emptying import empty
 from tests.graphs import catalogs
 
 _ANY_SPEED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
@@ -72,8 +72,7 @@ async def test_neo4j_answers_hundreds_of_catalogs_as_the_model_does(
 
 
 async def _ask_neo4j(uri: str, catalog: Batch, asked: Sequence[Question]) -> None:
-    with neo4j.GraphDatabase.driver(uri) as driver:
-        driver.execute_query("MATCH (n) DETACH DELETE n")
+    empty(uri)
     store = Neo4jStore(uri, registry=RelationRegistry())
     await store.open()
     try:

@@ -48,6 +48,7 @@ def hash_of(entity: Entity) -> str:
 
 
 def without_schema(query: Query) -> None:
+    query("MATCH (n) DETACH DELETE n")
     for row in query("SHOW CONSTRAINTS YIELD name"):
         query(f"DROP CONSTRAINT {row['name']}")
     for row in query("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'"):
