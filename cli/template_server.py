@@ -45,7 +45,8 @@ async def upgraded(url: str, template: str, entities: Sequence[str], *, dry_run:
     if as_json:
         show_json(upgrades)
     else:
-        click.echo(f"{len(upgrades):,} {'use' if len(upgrades) == 1 else 'uses'} of {printable(template)}.", err=True)
+        uses = len({upgrade["use"]["taskId"] for upgrade in upgrades})
+        click.echo(f"{uses:,} {'use' if uses == 1 else 'uses'} of {printable(template)}.", err=True)
     return FINDINGS if any(map(_is_finding, upgrades)) else OK
 
 

@@ -8,6 +8,8 @@ import pytest
 from graph.conditions import EVERYTHING
 from graph.refs import Ref
 from graph.store import Cause
+from ingest.pipeline import add_locations
+from ingest.registering import location_to_register
 from tests.e2e.hub import component
 from tests.scaffolder.templates import Folder, running, template
 from tests.servers.github.hub import Hub
@@ -60,3 +62,18 @@ async def test_what_can_not_be_registered_fails_the_step_unless_it_may(folder: F
             assert seen.task.error.startswith(f"{url} can't be registered: ")
             assert await tasks.scaffolder.effects(seen.task.id) == []
             assert [location.target for location in await tasks.store.locations() if location.type == "url"] == []
+
+
+async def test_a_location_that_was_registered_and_never_read_is_read_before_the_step_goes_on(folder: Folder, tmp_path: Path):
+    with serving_github(tmp_path / "hub") as hub:
+        hub.repository("acme/shop", {"catalog-info.yaml": component("shop")})
+        url = f"{hub.url}/acme/shop/blob/main/catalog-info.yaml"
+        step = {"id": "register", "action": "catalog:register", "input": {"catalogInfoUrl": url}}
+        folder.add(template("registering", [step], output={"ref": "${{ steps.register.output.entityRef }}"}))
+        async with running(folder, folder.config(**settings(folder, hub))) as tasks:
+            # As if a worker was killed between the two.
+            await add_locations(tasks.store, [location_to_register("url", url, [])])
+            seen = await tasks.run("registering")
+            assert seen.task.error is None
+            assert seen.task.output == {"ref": SHOP}
+            assert [effect.kind for effect in await tasks.scaffolder.effects(seen.task.id)] == ["location", "entity"]

@@ -259,3 +259,19 @@ async def test_tasks_that_ended_long_ago_are_forgotten_and_what_they_made_is_not
             assert await tasks.store.states(collection) == []
         with pytest.raises(NotFoundError):
             await tasks.scaffolder.task(task_id, tasks.access)
+
+
+async def test_parameters_and_steps_may_stand_in_files_of_their_own(folder: Folder):
+    steps = [{"$yaml": "./say.yaml"}, log("mine", "and ${{ parameters.name }}")]
+    files = {
+        "parameters.yaml": "required: [name]\nproperties: { name: { type: string, enum: [a, b], enumNames: [An A, A B] } }\n",
+        "say.yaml": "id: say\naction: debug:log\ninput: { message: 'Hello ${{ parameters.name }}' }\n",
+    }
+    folder.add(template("included", steps, parameters={"$yaml": "./parameters.yaml"}), files)
+    async with running(folder) as tasks:
+        with pytest.raises(RefusedValuesError):
+            await tasks.run("included", {"name": "c"})
+        messages = await tasks.messages((await tasks.run("included", {"name": "a"})).task.id)
+        assert [one for one in messages if one in ("Hello a", "and a")] == ["Hello a", "and a"]
+        found = await tasks.scaffolder.template(Ref("template:default/included"), tasks.access)
+        assert found.template.problems == []

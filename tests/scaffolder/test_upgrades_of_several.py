@@ -113,8 +113,11 @@ async def test_every_repository_of_a_task_gets_a_proposal_until_all_have_the_ver
         assert files(infra, branch) == merged
         assert files(service, service.pulls[0].head)["code.txt"] == "100644 one\nnew\n"
         assert files(docs, docs.pulls[0].head) == {"index.md": "100644 # All docs\n"}
-        proposals = [one["pullRequest"] for one in await upgraded(client)]
-        assert proposals == [f"{urls[0]}/pull/1", f"{urls[1]}/-/merge_requests/1", f"{urls[2]}/pull/1"]
+        expected = [f"{urls[0]}/pull/1", f"{urls[1]}/-/merge_requests/1", f"{urls[2]}/pull/1"]
+        assert [one["pullRequest"] for one in await upgraded(client)] == expected
+        tasks = (await asked(client, "{ scaffolderTasks(first: 3) { nodes { output } } }"))["scaffolderTasks"]["nodes"]
+        links = [task["output"]["links"] for task in tasks]
+        assert sorted(links, key=str) == sorted([[{"title": "Proposal", "url": url}] for url in expected], key=str)
         # One that was closed is proposed again, on the branch as it is written anew.
         infra.pulls[0].state = "closed"
         await proposed(client)
@@ -125,6 +128,8 @@ async def test_every_repository_of_a_task_gets_a_proposal_until_all_have_the_ver
         assert (await asked(client, OUTDATED))["template"]["uses"]["totalCount"] == 1
         merge(docs)
         await proposed(client)
+        (task,) = (await asked(client, "{ scaffolderTasks(first: 1) { nodes { output } } }"))["scaffolderTasks"]["nodes"]
+        assert task["output"] == {"links": []}
         assert (await asked(client, OUTDATED))["template"]["uses"]["totalCount"] == 0
         assert await upgraded(client) == []
 

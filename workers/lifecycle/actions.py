@@ -69,6 +69,9 @@ class CatalogActions:
         stored = await self.stored(location.id)
         if stored is not None:
             await stay(self.store, location.id)
+            if stored.read_at is None:
+                # Whoever registered it may have been killed before it was to be read.
+                await ask_for_reads(self.store, [location.id])
             return Registered(stored, existed=True)
         rehearsal = await self._seen_of(await rehearsed(location, self.store, self.settings), access)
         if dry_run or rehearsal.failure or not rehearsal.entities:

@@ -1,5 +1,6 @@
 """The catalog as tasks reach it: on behalf of whoever started them, and with the task as the cause of what changes."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,8 +12,11 @@ from graph.errors import InputError
 from graph.redacting import seen_by
 from graph.refs import Ref, uid_of
 from graph.relations import Direction, RelationRegistry, Step
-from graph.store import Cause, Store
+from graph.store import Cause, Location, Store
 from ingest.lifecycle import Actions
+
+_LOOK_SECONDS = 0.5
+_MOST_LOOKS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,19 @@ class StoredCatalog:
         if done.location is None:
             told = "; ".join(f"{problem.message} {problem.remedy}".strip() for problem in done.problems[:5])
             raise InputError(f"{target} can't be registered: {told or 'it declares no entity'}")
+        await self._until_read(done.location)
         files = await self.store.files(done.location.id)
         declared = sorted({ref for file in files.values() for ref in file.claims})
         seen = declared if access.visible == EVERYTHING else await self.store.entities_by_ref(declared, visible=access.visible)
         return RegisteredEntities(target, [ref for ref in declared if ref in seen], done.existed)
+
+    async def _until_read(self, location: Location) -> None:
+        """Wait for the first read of a location, which a worker that was killed may have left to another."""
+        for _ in range(_MOST_LOOKS):
+            if location.read_at is not None or location.error is not None:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+            location = next((one for one in await self.store.locations() if one.id == location.id), location)
 
     def _shown(self, entity: Entity, ends: Sequence[tuple[str, Direction, Ref]]) -> Mapping[str, Any]:
         names = {

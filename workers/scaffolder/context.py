@@ -19,7 +19,7 @@ from plugins.hosts import Hosts
 from workers.scaffolder.effects import Skeleton
 from workers.scaffolder.records import Record
 from workers.scaffolder.renderings import Rendering
-from workers.scaffolder.snapshots import below, files_in
+from workers.scaffolder.snapshots import files_below
 from workers.scaffolder.sources import digest_of
 from workers.scaffolder.tasks import StepState
 
@@ -175,8 +175,8 @@ class StepContext:
 
     async def _keep_published(self, repository: str, source_path: str) -> None:
         """Keep the files for when the template changes."""
-        files = below(await asyncio.to_thread(files_in, self.workspace), source_path)
-        if sum(len(file.content) for file in files.values()) > self.most_published_bytes:
+        files = await asyncio.to_thread(files_below, self.workspace, source_path, self.most_published_bytes)
+        if files is None:
             most = f"{self.most_published_bytes:,} bytes (scaffolder.maxRenderingBytes)"
             self.log.warning(f"More is published to {repository} than {most}: what comes of it can't be upgraded.")
             return

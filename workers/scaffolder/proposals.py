@@ -42,6 +42,11 @@ class Proposing:
             state = "merged" if found["merged_at"] else str(found["state"])
         return "open" if state == "opened" else state
 
+    @property
+    def url_output(self) -> str:
+        """The output of the step that proposes which is the address of the proposal."""
+        return "mergeRequestUrl" if isinstance(self._host, GitLabHost) else "remoteUrl"
+
     def step(self, id: str, given: dict[str, Any], removed: str, if_: str) -> Step:
         """A step that proposes, with what both hosts take alike. `removed` is the expression of which files are to be removed."""
         owner, _, name = self._place.repository.rpartition("/")

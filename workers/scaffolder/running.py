@@ -24,7 +24,7 @@ from workers.scaffolder.evaluation import is_truthy
 from workers.scaffolder.merging import File
 from workers.scaffolder.records import Record
 from workers.scaffolder.registry import ActionRegistry, example_output, schema_of, validated_input
-from workers.scaffolder.snapshots import below, files_in, packed
+from workers.scaffolder.snapshots import files_below, packed
 from workers.scaffolder.tasks import EventType, StepState, StepStatus, TaskSpec, event_now
 from workers.scaffolder.templates import Step
 from workers.scaffolder.templating.rendering import Condition, Failure, Renderer
@@ -242,11 +242,11 @@ class _Steps:
         """Remember what the step would publish, for each item."""
         context = self._context(secrets=_Secrets.ABSENT)
         items: Sequence[tuple[Any, Any]] = [("", None)] if step.each is None else await self._items(step, action, context)
-        files = await asyncio.to_thread(files_in, self._run.workspace)
         for key, value in items:
             within = context if step.each is None else {**context, "each": {"key": key, "value": value}}
             given = await self._rendered(step.input, within)
-            self._run.published[step.id, str(key)] = below(files, str(given.get("sourcePath") or ""))
+            files = await asyncio.to_thread(files_below, self._run.workspace, str(given.get("sourcePath") or ""))
+            self._run.published[step.id, str(key)] = files or {}
 
     async def _acted(self, state: StepState, step: Step, action: TemplateAction, iteration: _Iteration, log: StepLog) -> Mapping[str, Any]:
         run = self._run

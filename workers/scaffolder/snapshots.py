@@ -67,16 +67,14 @@ def files_of(archive: bytes) -> dict[str, File]:
     return found
 
 
-def files_in(workspace: Workspace) -> dict[str, File]:
-    """The files of the workspace, by path. Blocking."""
-    return {entry.path: File(workspace.read(entry.path), entry.executable) for entry in workspace.entries() if not entry.is_folder}
-
-
-def below(files: Mapping[str, File], folder: str) -> Mapping[str, File]:
-    """The files in the folder, by their paths from there."""
+def files_below(workspace: Workspace, folder: str, most_bytes: int | None = None) -> dict[str, File] | None:
+    """The files in the folder of the workspace, by their paths from there; None if they hold more than that. Blocking."""
     path = "/".join(part for part in folder.split("/") if part not in ("", "."))
     beginning = f"{path}/" if path else ""
-    return {name.removeprefix(beginning): file for name, file in files.items() if name.startswith(beginning)}
+    entries = [entry for entry in workspace.entries() if not entry.is_folder and entry.path.startswith(beginning)]
+    if most_bytes is not None and sum(entry.size for entry in entries) > most_bytes:
+        return None
+    return {entry.path.removeprefix(beginning): File(workspace.read(entry.path), entry.executable) for entry in entries}
 
 
 def _add(tar: tarfile.TarFile, path: str, file: File) -> None:

@@ -131,12 +131,12 @@ def upgrade_spec(hosts: Hosts, repository: str, spec: TaskSpec, use: Use, by: Ta
         "description": f"{_MERGED}description }}}}",
         "sourcePath": _FOLDER,
     }
+    at, has_changes = proposing(hosts, repository), f"{_MERGED}hasChanges }}}}"
     steps = [
         Step("merge", "Merge what changed in the template", MERGE),
-        proposing(hosts, repository).step("propose", proposed, f"{_MERGED}removed }}}}", f"{_MERGED}hasChanges }}}}"),
+        at.step("propose", proposed, f"{_MERGED}removed }}}}", has_changes),
     ]
-    urls = ("remoteUrl", "mergeRequestUrl")
-    links = [{"title": "Proposal", "url": url, "if": url} for url in (f"${{{{ steps.propose.output.{name} }}}}" for name in urls)]
+    links = [{"title": "Proposal", "url": f"${{{{ steps.propose.output.{at.url_output} }}}}", "if": has_changes}]
     upgrade = UpgradeOf(use.task_id, repository, spec)
     return TaskSpec(API_VERSION, steps, {"links": links}, {}, by, spec.template, access.principal, upgrade=upgrade)
 

@@ -27,7 +27,7 @@ class UpgradedFile:
     conflict: str | None = attribute("What has to be decided, because the repository changed it too; null if nothing has.")
 
 
-@strawberry.type(description="An upgrade of what a use of a template made.")
+@strawberry.type(description="An upgrade of a repository that a use of a template made.")
 class TemplateUpgrade:
     use: TemplateUse = attribute("The use.")
     repository: str | None = attribute("The address of the repository; null if there is none, or nothing to do.")
@@ -42,7 +42,9 @@ class TemplateUpgrade:
 
 @strawberry.type(description="What upgrading did.")
 class UpgradeFromTemplatePayload:
-    upgrades: list[TemplateUpgrade] = reading(lambda upgrades: upgrades, "An upgrade for each use of the template that was asked for.")
+    upgrades: list[TemplateUpgrade] = reading(
+        lambda upgrades: upgrades, "Of each use of the template that was asked for, an upgrade for each repository."
+    )
 
 
 async def _upgrade(
