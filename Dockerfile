@@ -11,10 +11,10 @@ COPY requirements.lock requirements-uv.lock ./
 RUN python -m venv /opt/uv \
     && /opt/uv/bin/pip install --no-cache-dir --require-hashes --requirement requirements-uv.lock \
     && /opt/uv/bin/uv venv /opt/callboard \
-    && /opt/uv/bin/uv pip sync --no-cache --require-hashes --python /opt/callboard requirements.lock
+    && /opt/uv/bin/uv pip sync --no-cache --compile-bytecode --require-hashes --python /opt/callboard requirements.lock
 COPY . .
 RUN /opt/uv/bin/uv build --no-cache --wheel --out-dir /dist \
-    && /opt/uv/bin/uv pip install --no-cache --no-deps --python /opt/callboard /dist/*.whl
+    && /opt/uv/bin/uv pip install --no-cache --compile-bytecode --no-deps --python /opt/callboard /dist/*.whl
 
 FROM python:3.13.5-slim-bookworm
 

@@ -88,6 +88,8 @@ async def _results(searching: Searching, term: str) -> None:
     results = await searching.results(Request(term), UNRESTRICTED_GUEST)
     if results.degraded:
         raise RuntimeError("the index did not answer")
+    for found in results.found:
+        found.highlight()
 
 
 async def _facets(searching: Searching, term: str) -> None:
@@ -131,11 +133,11 @@ def _lag(url: str, root: Path, number: int) -> float:
     word = f"zyxwvut{number:04}"
     text = path.read_text()
     name = re.search(r"name: (\S+)", text)
-    path.write_text(text.replace("metadata:\n", f"metadata:\n  title: {word}\n", 1))
+    path.write_text(re.sub("(?m)^  title: .*$", f"  title: {word}", text, count=1))
     ref = f"component:default/{name[1] if name else ''}"
     _await(lambda: _title(url, ref) == word)
     seen = time.monotonic()
-    _await(lambda: _found(url, word) == 1)
+    _await(lambda: _found(url, f'"{word}"') == 1)
     return time.monotonic() - seen
 
 

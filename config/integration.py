@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from config.sections import Section
 
@@ -16,6 +16,16 @@ HostName = Annotated[
 
 BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"), AfterValidator(lambda url: url.rstrip("/"))]
 """An address without a slash at its end, and without credentials."""
+
+
+CommitSigningKey = Annotated[
+    SecretStr | None,
+    Field(
+        description="OpenPGP private key without a passphrase, in ASCII armor, that signs commits of steps with `signCommit`; read it with "
+        "`$file`. Without it scaffolder.defaultCommitSigningKey."
+    ),
+]
+"""The key of an integration by which commits are signed that templates publish there."""
 
 
 def host_of(url: str) -> str:

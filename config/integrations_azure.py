@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from config.integration import HostName, Integration
+from config.integration import CommitSigningKey, HostName, Integration
 from config.sections import Section, Text
 
 SERVICES = "dev.azure.com"
@@ -49,6 +49,7 @@ class AzureIntegration(Integration):
     token: SecretStr | None = Field(
         default=None, description="Personal access token for all organizations; short for one of `credentials` without organizations."
     )
+    commit_signing_key: CommitSigningKey = None
 
     @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:

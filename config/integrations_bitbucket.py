@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from config.integration import BaseUrl, HostName, Integration, host_of
+from config.integration import BaseUrl, CommitSigningKey, HostName, Integration, host_of
 
 _REST = "/rest/api/1.0"
 
@@ -23,6 +23,7 @@ class BitbucketCloudIntegration(Integration):
     )
     client_id: str | None = Field(default=None, description="Key of an OAuth consumer, with `clientSecret`.")
     client_secret: SecretStr | None = Field(default=None, description="Secret of an OAuth consumer that is marked private.")
+    commit_signing_key: CommitSigningKey = None
 
     @property
     def host(self) -> str:

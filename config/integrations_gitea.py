@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from config.integration import BaseUrl, HostName, Integration, host_of
+from config.integration import BaseUrl, CommitSigningKey, HostName, Integration, host_of
 
 
 class GiteaIntegration(Integration):
@@ -17,6 +17,7 @@ class GiteaIntegration(Integration):
     username: str | None = Field(default=None, description="User name, with `password`.")
     password: SecretStr | None = Field(default=None, description="Password of the user; without `username` it is taken for a token.")
     token: SecretStr | None = Field(default=None, description="Access token that may read repositories and organizations.")
+    commit_signing_key: CommitSigningKey = None
 
     @model_validator(mode="after")
     def _has_one_way_to_sign_in(self) -> Self:

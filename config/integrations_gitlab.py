@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from config.integration import BaseUrl, HostName, Integration, host_of
+from config.integration import BaseUrl, CommitSigningKey, HostName, Integration, host_of
 
 
 class GitLabIntegration(Integration):
@@ -16,6 +16,7 @@ class GitLabIntegration(Integration):
     token: SecretStr | None = Field(
         default=None, description="Personal, group or project access token with the scope read_api; without it only public projects."
     )
+    commit_signing_key: CommitSigningKey = None
 
     @property
     def web_url(self) -> str:

@@ -40,6 +40,11 @@ class Scaffolder(Section):
     default_commit_message: Text | None = Field(
         default=None, description="Message of the commits that templates publish, where a step has none; without it `initial commit`."
     )
+    default_commit_signing_key: SecretStr | None = Field(
+        default=None,
+        description="OpenPGP private key without a passphrase, in ASCII armor, that signs commits of steps with `signCommit` where the "
+        "integration has no `commitSigningKey`.",
+    )
     require_scm_user_credentials: bool = Field(
         default=False,
         description="Whether steps that publish have to be given a `token` of whoever runs the template, and never use the credentials of "
@@ -51,13 +56,16 @@ class Scaffolder(Section):
     )
     task_timeout: Duration = Field(default=timedelta(hours=1), description="How long a task may take, from its start or its retry.")
     task_retention: Duration = Field(default=timedelta(days=30), description="How long tasks that have ended, and their logs, are kept.")
+    skeleton_interval: Duration = Field(
+        default=timedelta(minutes=10), description="How often it is looked whether what templates fetched is another by now."
+    )
     max_workspace_bytes: Annotated[int, Field(ge=1)] = Field(
         default=256 * 1024 * 1024, description="How much the files that a task works on may hold together."
     )
     max_rendering_bytes: Annotated[int, Field(ge=1)] = Field(
         default=32 * 1024 * 1024,
-        description="How much of what a task published is kept, encrypted, so that `template upgrade` can tell what changed since. It is "
-        "kept as long as what the task made is remembered; of what is larger nothing is.",
+        description="How much of what a task published to a repository is kept, encrypted, so that `template upgrade` can tell what "
+        "changed since. It is kept as long as what the task made is remembered; of what is larger nothing is.",
     )
     encryption_key: SecretStr | None = Field(
         default=None,

@@ -42,6 +42,10 @@ class Search(Section):
     without: tuple[Text, ...] = Field(
         default=(), description="Types of documents that are not found, such as `definition`, or a type that a plugin brings."
     )
+    check_every: Interval = Field(
+        default=timedelta(minutes=1),
+        description="How often the files of the embedded index are checked for damage, after which it is built anew; `false` for never.",
+    )
     rebuild_every: Interval = Field(
         default=timedelta(days=1), description="How often the index is built anew, to be sure of it; `false` for never."
     )

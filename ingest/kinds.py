@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,12 +38,17 @@ class InvalidSchemaError(InputError):
         self.place, self.problem = place, problem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SchemaCheck:
-    """A compiled JSON Schema of a whole document, with its text for explanations."""
+    """A JSON Schema of a whole document, with its text for explanations."""
 
     schema: Schema
-    validator: jsonschema_rs.Validator
+
+    @cached_property
+    def validator(self) -> jsonschema_rs.Validator:
+        """The schema compiled, which takes half a megabyte, when it is first asked for."""
+        # Offline: a schema that refers to a URL must not make the catalog fetch it.
+        return jsonschema_rs.validator_for(dict(self.schema), formats=_FORMATS, validate_formats=True, offline=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class KindRules:
 
     def __init__(self, configured: Sequence[ConfiguredKind]) -> None:
         """InvalidSchemaError if a configured kind has an invalid JSON Schema."""
-        self.envelope = SchemaCheck(_entity_schema(), _compiled(_entity_schema()))
+        self.envelope = SchemaCheck(_entity_schema())
         self._variants: dict[tuple[str, str], list[Variant]] = {}
         for path in sorted(_SCHEMAS.glob("*.json")):
             if path.name != "entity.json":
@@ -88,7 +93,7 @@ class KindRules:
         schema = _entity_schema()
         schema["required"] = [*schema["required"], "spec"]
         schema["properties"] = {**schema["properties"], "spec": rules["spec"]}
-        variant = Variant((SchemaCheck(schema, _compiled(schema)),), rules.get("specType"), rules.get("besidesGeneral", False))
+        variant = Variant((SchemaCheck(schema),), rules.get("specType"), rules.get("besidesGeneral", False))
         for version in rules["apiVersions"]:
             variants = self._variants.setdefault((rules["kind"], version), [])
             variants.insert(len(variants) if variant.spec_type is None else 0, variant)
@@ -96,11 +101,12 @@ class KindRules:
     def _add_configured(self, place: int, kind: ConfiguredKind) -> None:
         try:
             schema = cast("dict[str, Any]", orjson.loads(kind.schema))
-            validator = _compiled(schema)
+            check = SchemaCheck(schema)
+            _ = check.validator
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError, TypeError) as error:
             raise InvalidSchemaError(place, f"is no valid JSON Schema: {error}") from error
         for version in kind.api_versions:
-            self._variants[(kind.name, version)] = [Variant((self.envelope, SchemaCheck(schema, validator)))]
+            self._variants[(kind.name, version)] = [Variant((self.envelope, check))]
 
 
 @cache
@@ -111,8 +117,3 @@ def rules_of(configured: tuple[ConfiguredKind, ...]) -> KindRules:
 
 def _entity_schema() -> dict[str, Any]:
     return orjson.loads((_SCHEMAS / "entity.json").read_bytes())
-
-
-def _compiled(schema: Schema) -> jsonschema_rs.Validator:
-    # Offline: a schema that refers to a URL must not make the catalog fetch it.
-    return jsonschema_rs.validator_for(dict(schema), formats=_FORMATS, validate_formats=True, offline=True)

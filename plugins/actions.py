@@ -3,7 +3,7 @@
 Actions of Callboard and of plugins are declared alike; `callboard.plugin` has all of it.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -60,6 +60,15 @@ class TaskUser:
 
     ref: Ref | None
     entity: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A file that a step brought from elsewhere. `path` is relative to the folder that was fetched; of a single file it is its name."""
+
+    path: str
+    content: bytes
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +233,14 @@ class ActionContext(Protocol):
 
     async def created(self, effect: Effect) -> None:
         """Write the effect into the ledger, at once. The same one again, of the same task, is one."""
+        ...
+
+    def fetched(self, url: str, files: Iterable[FetchedFile], *, is_file: bool = False) -> None:
+        """Say what the step brought from elsewhere: all files below the folder that the URL names, or the one file that it is.
+
+        They are looked at again, as fetch:plain would read them; when they are others, what came of the task is outdated. What takes a
+        token of the step's own to read is better left untold.
+        """
         ...
 
     def temporary_folder(self) -> Path:

@@ -58,7 +58,7 @@ install() {
   install_uv
   (
     eval "$("$venv/bin/python" "$root/scripts/index_settings.py")"
-    "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes "$lock"
+    "$venv/bin/uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes "$lock"
     "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable "$root"
   )
   if [ ! -e "$root/api/graphql/graphiql/built-from" ] || [ ! -e "$root/api/docs/mermaid/built-from" ]; then

@@ -3,18 +3,21 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from arq.cron import CronJob
 from arq.worker import Function
 from redis import RedisError
 
 from config import Config
+from config.backend import SqliteDatabase
+from graph.errors import StoreError
 from graph.relations import RelationRegistry
 from graph.store import Store
 from ingest.progress import Progress
 from plugins.hosts import Hosts, opened_hosts
 from workers.beside import Beside
+from workers.leases import end_abandoned
 from workers.lifecycle import jobs as lifecycle
 from workers.lifecycle.actions import CatalogActions
 from workers.lifecycle.requests import Requested
@@ -63,6 +66,10 @@ async def running_worker(
                 scaffolding = scaffolding_of(refreshing, hosts, actions)
                 yield Beside(actions, QueuedWork(queue), searching, TaskScaffolder(scaffolding, requested))
             return
+        if isinstance(config.backend.database, SqliteDatabase):
+            # What can't be ended now ends by itself.
+            with suppress(StoreError):
+                await end_abandoned(store)
         async with connected(None) as queue:
             actions = CatalogActions(store, refreshing.settings, file_roots, queue)
             scaffolding = scaffolding_of(refreshing, hosts, actions)

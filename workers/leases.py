@@ -1,7 +1,8 @@
 """Leases: one holder of a name at a time, over all processes, kept in the store so that losing the queue loses none of them.
 
-A lease ends by itself some seconds after its holder was killed. The clocks of the machines have to agree within a few seconds. Who was
-stopped for longer than a lease lasts, and goes on, is caught by the store: it refuses writes that were computed from what has changed.
+A lease ends by itself some seconds after its holder was killed; a process that works alone ends those of its predecessor when it begins.
+The clocks of the machines have to agree within a few seconds. Who was stopped for longer than a lease lasts, and goes on, is caught by the
+store: it refuses writes that were computed from what has changed.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 from graph.errors import ConflictError, StaleWriteError, StoreError, StoreUnavailableError
 from graph.store import StateRow, StateWrite, Store
+from workers.processes import is_gone, this_process
 
 T = TypeVar("T")
 
@@ -64,6 +66,20 @@ async def drop_lease(store: Store, name: str) -> None:
     await store.write_states([StateWrite(LEASES, name, None)])
 
 
+async def end_abandoned(store: Store) -> None:
+    """End the leases of processes that are known to be gone. StoreUnavailableError.
+
+    Only where nothing that such a process asked of the store can still be on its way: where the store is within the process.
+    """
+    after, now = "", datetime.now(UTC)
+    while rows := await store.states(LEASES, after=after):
+        after = rows[-1].id
+        for row in rows:
+            if _ends(row) > now and is_gone(row.value.get("process", "")):
+                with suppress(StaleWriteError):
+                    await store.write_states([StateWrite(LEASES, row.id, {**row.value, "ends": now.isoformat()}, expected=row.version)])
+
+
 class _Lease:
     """A lease taken once. `_version` is that of its row while it is held, 0 once it is gone."""
 
@@ -109,7 +125,7 @@ class _Lease:
 
     async def _write(self, version: int, seconds: float = LEASE_SECONDS) -> None:
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
-        value = {"holder": self._holder, "ends": ends.isoformat()}
+        value = {"holder": self._holder, "process": this_process(), "ends": ends.isoformat()}
         await self._store.write_states([StateWrite(LEASES, self._name, value, expected=version)])
         self._version = version + 1
 

@@ -74,7 +74,8 @@ def _asked(parameters: Sequence[tuple[str, str]]) -> Request:
             filters.setdefault(_filter_named(name), []).append(value)
     if types := filters.get("documentType"):
         filters["documentType"] = [_TYPES.get(name, name) for name in types]
-    return Request(single.get("term", ""), filters, _limit(single.get("pageLimit")), _place(single.get("pageCursor")))
+    limit, after = _limit(single.get("pageLimit")), _place(single.get("pageCursor"))
+    return Request(single.get("term", ""), filters, limit, after, with_entities=True)
 
 
 def _filter_named(name: str) -> str:
@@ -109,7 +110,7 @@ def _place(cursor: str | None) -> Place | None:
 
 def _answer(results: Results, asked: Request) -> Mapping[str, Any]:
     tag = uuid4().hex
-    rows = [_result(found, rank, tag) for rank, found in enumerate(results.found, 1)]
+    rows = [_result(found, tag) for found in results.found]
     answer: dict[str, Any] = {"results": rows, "numberOfResults": results.total}
     if results.has_next and results.found:
         last = results.found[-1].place
@@ -119,7 +120,7 @@ def _answer(results: Results, asked: Request) -> Mapping[str, Any]:
     return answer
 
 
-def _result(found: Found, rank: int, tag: str) -> Mapping[str, Any]:
+def _result(found: Found, tag: str) -> Mapping[str, Any]:
     pre, post = f"<{tag}>", f"</{tag}>"
     marked = {
         snippet.field.value: "".join(f"{pre}{part.text}{post}" if part.is_match else part.text for part in snippet.parts)
@@ -132,8 +133,9 @@ def _result(found: Found, rank: int, tag: str) -> Mapping[str, Any]:
     return {
         "type": _NAMES.get(found.type, found.type),
         "document": {**_of_entity(found), "title": found.title, "text": found.text, "location": _location(found)},
-        "rank": rank,
         "highlight": {"preTag": pre, "postTag": post, "fields": fields},
+        # The store, where it answers in the place of the index, does not rank.
+        **({"rank": found.place.offset} if found.place.offset > 0 else {}),
     }
 
 

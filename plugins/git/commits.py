@@ -3,7 +3,7 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,19 @@ async def committed(repository: Path, branch: str, files: Iterable[CommittedFile
     InputError for a name of a branch that git does not take, and for paths that can't be committed.
     """
     return await asyncio.to_thread(_committed, repository, branch, files, text)
+
+
+async def signed(repository: Path, branch: str, commit: str, sign: Callable[[bytes], Awaitable[str]]) -> str:
+    """The hash of the same commit with the signature that `sign` makes of its content, which the branch holds instead from now on."""
+    content = (await asyncio.to_thread(_run, repository, "cat-file", "commit", commit)).stdout
+    head, _, message = content.partition(b"\n\n")
+    # Lines that go on begin with a space: https://git-scm.com/docs/gitformat-signature
+    signature = (await sign(content)).strip().encode().replace(b"\n", b"\n ")
+    written = head + b"\ngpgsig " + signature + b"\n\n" + message
+    made = await asyncio.to_thread(_run, repository, "hash-object", "-t", "commit", "-w", "--stdin", content=written)
+    name = made.stdout.decode().strip()
+    await asyncio.to_thread(_run, repository, "update-ref", f"refs/heads/{branch}", name)
+    return name
 
 
 async def ignored(repository: Path, folder: Path, paths: Sequence[str]) -> frozenset[str]:

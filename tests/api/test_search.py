@@ -182,6 +182,13 @@ async def test_backstage_filters_by_whatever_there_is(organisation: Store, found
         assert sorted(result["document"]["name"] for result in answer["results"]) == names
 
 
+async def test_results_of_the_store_are_not_ranked_for_backstage(organisation: Store, found_by: Searchable):
+    await found_by.index.close()
+    async with rest(organisation, found_by) as client:
+        (result,) = (await client.get("/api/search/query?term=shop&filters[kind]=Component&pageLimit=5")).json()["results"]
+    assert set(result) == {"type", "document", "highlight"}
+
+
 @pytest.mark.parametrize("query", ["pageLimit=101", "pageLimit=x", "order=name", "filters[secret]=x", "pageCursor=x", f"term={'x' * 501}"])
 async def test_requests_that_make_no_sense_are_refused_in_the_one_shape_of_errors(organisation: Store, found_by: Searchable, query: str):
     async with rest(organisation, found_by) as client:

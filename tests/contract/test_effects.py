@@ -14,7 +14,7 @@ from graph.refs import Ref
 from graph.store import Store
 from plugins.actions import Effect, TaskUser
 from plugins.hosts import opened_hosts
-from workers.scaffolder.effects import Use
+from workers.scaffolder.effects import Skeleton, Use
 from workers.scaffolder.ledger import Ledger
 from workers.scaffolder.merging import File
 from workers.scaffolder.renderings import RENDERINGS, Rendering, Renderings
@@ -108,32 +108,41 @@ async def test_what_was_there_before_stays_with_its_maker_and_what_is_made_anew_
 
 async def test_what_was_published_is_kept_sealed_whole_and_once(store: Store):
     renderings = Renderings(store, Seal(b"k" * 32))
-    assert await renderings.of("t") is None
+    assert await renderings.of("t", HOME) is None
     for number in range(2):
         noise = random.Random(number).randbytes(600_000)
         files = {"a/b.txt": File(b"very private"), "run": File(b"#!", executable=True), "noise": File(noise)}
-        rendering = Rendering(files, {"name": f"private {number}"}, TaskUser(Ref("user:default/ann"), None))
-        await renderings.keep("t", rendering)
-        assert await renderings.of("t") == rendering
+        user = TaskUser(Ref("user:default/ann"), None)
+        rendering = Rendering(HOME, files, f"version {number}", {"name": f"private {number}"}, user, "publish", "item")
+        other = replace(rendering, repository=f"{HOME}-2", files={}, version="other")
+        for one in (rendering, other):
+            await renderings.keep("t", one)
+            assert await renderings.of("t", one.repository) == one
     rows = await store.states(RENDERINGS)
-    assert len(rows) == 4
+    assert len(rows) == 6
+    assert await renderings.versions("t", [HOME]) == {"version 1"}
+    assert await renderings.versions("t", [HOME, f"{HOME}-2"]) == {"version 1", "other"}
     assert b"private" not in canonical_json([dict(row.value) for row in rows])
     with pytest.raises(UnsealableError):
-        await Renderings(store, Seal(b"o" * 32)).of("t")
+        await Renderings(store, Seal(b"o" * 32)).of("t", HOME)
 
 
 async def test_the_last_proposal_and_what_is_up_to_date_are_known(ledger: Ledger):
     made = use("1")
     await ledger.add(made, "publish", Effect("repository", HOME))
-    assert await ledger.proposal(made) is None
-    upgrades = [replace(use(digest), upgrade_of=made.task_id) for digest in "23"]
+    assert await ledger.proposal(made, HOME) is None
+    upgrades = [
+        replace(use(digest), upgrade_of=made.task_id, upgraded=home) for digest, home in zip("234", (HOME, HOME, "other"), strict=True)
+    ]
     for number, upgrade in enumerate(upgrades, 1):
         await ledger.add(upgrade, "propose", Effect("pull-request", f"{HOME}/pull/{number}", details={"number": number}))
-    found = await ledger.proposal(made)
+    found, other = await ledger.proposal(made, HOME), await ledger.proposal(made, "other")
     assert found is not None
+    assert other is not None
     assert (found[0], found[1].url) == (upgrades[1], f"{HOME}/pull/2")
-    await ledger.brought_up_to_date(made, "2")
-    assert await ledger.use(TEMPLATE, made.task_id) == replace(made, digest="2")
+    assert (other[0], other[1].url) == (upgrades[2], f"{HOME}/pull/3")
+    await ledger.keep_version(made, "2", [Skeleton("./skeleton", False, "3")])
+    assert await ledger.use(TEMPLATE, made.task_id) == replace(made, digest="2", skeletons=(Skeleton("./skeleton", False, "3"),))
     assert await ledger.makers([component("inside", source=f"url:{HOME}/tree/main/")]) == {
-        Ref("component:default/inside"): replace(made, digest="2")
+        Ref("component:default/inside"): replace(made, digest="2", skeletons=(Skeleton("./skeleton", False, "3"),))
     }

@@ -152,6 +152,28 @@ async def test_documents_that_become_unreadable_under_a_running_index_are_notice
     await assert_unavailable_until_built(index)
 
 
+@pytest.mark.parametrize("kind", ["store", "term", "idx", "pos", "fast", "fieldnorm"])
+async def test_damage_that_no_search_runs_into_is_found_by_a_check(index: TantivyIndex, tmp_path: Path, kind: str) -> None:
+    await index.check()
+    for file in generation(tmp_path).glob(f"*.{kind}"):
+        with file.open("r+b") as opened:
+            first = opened.read(1)
+            opened.seek(0)
+            opened.write(bytes([first[0] ^ 1]))
+    with pytest.raises(IndexUnavailableError, match="is not what was written"):
+        await index.check()
+    await index.check()
+    await assert_unavailable_until_built(index)
+    await index.check()
+
+
+async def test_an_index_that_is_written_and_merged_passes_its_checks(index: TantivyIndex) -> None:
+    for position in range(1, 13):
+        await index.write(replacing(document(f"component:default/n{position}"), position=position))
+        await index.check()
+    assert (await hits(index, "")).total == len(SHOP) + 12
+
+
 async def test_a_file_in_place_of_the_folder_makes_the_index_unavailable(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("something else")
     index = TantivyIndex(tmp_path / "index")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +71,15 @@ def configuration(folder: Path, target: Path | str, **graphql: object) -> Path:
 
 
 @contextmanager
-def serving(config: Path, *arguments: str) -> Iterator[Serving]:
-    """A server with this configuration, or that these arguments start beside it; killed in the end if it still runs."""
+def serving(config: Path, *arguments: str, within: Sequence[str] = ()) -> Iterator[Serving]:
+    """A server with this configuration, or that these arguments start beside it, by the command `within`, if any.
+
+    It is killed in the end if it still runs.
+    """
     log = config.with_suffix(".log")
     with log.open("a") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-c", _CALLBOARD, *(arguments or ("serve", "--config", str(config)))],
+            [*within, sys.executable, "-c", _CALLBOARD, *(arguments or ("serve", "--config", str(config)))],
             cwd=config.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,

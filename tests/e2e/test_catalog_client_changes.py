@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,22 +43,44 @@ def refused(client: CatalogClient, method: str, *given: Any) -> int | None:
     return failed.value.status
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    folder = tmp_path / "hub"
-    folder.mkdir()
-    with serving_github(folder) as hub:
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with serving_github(tmp_path_factory.mktemp("hub")) as hub:
         hub.repository("acme/shop", {"catalog-info.yaml": component("shop"), "broken.yaml": "kind: Component\n"})
         hub.repository("acme/cart", {"catalog-info.yaml": component("cart")})
         hub.repository("acme/none", {"README.md": "nothing"})
         yield hub
 
 
-@pytest.fixture
-def client(tmp_path: Path, hub: Hub) -> Iterator[CatalogClient]:
-    with serving_hub(hub, tmp_path) as server, catalog_client(server.url) as client:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[CatalogClient]:
+    """A client of a catalog in which nothing is registered before each test but the last."""
+    with serving_hub(hub, tmp_path_factory.mktemp("served")) as server, catalog_client(server.url) as client:
         wait_for_actions(client)
         yield client
+
+
+def test_entities_are_validated_and_repositories_analysed(client: CatalogClient, hub: Hub):
+    shop = {"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "shop"}}
+    spec = {"type": "service", "lifecycle": "production", "owner": "team"}
+    assert client.call("validateEntity", {**shop, "spec": spec}, "url:https://example.com/a.yaml") == {"valid": True}
+    for entity, place in (({**shop, "spec": {}}, "url:https://example.com/a.yaml"), ({**shop, "spec": spec}, "file:/a.yaml")):
+        answer = client.call("validateEntity", entity, place)
+        assert (answer["valid"], {error["name"] for error in answer["errors"]}) == (False, {"InputError"})
+    target = f"{hub.url}/acme/shop"
+    found = client.call("analyzeLocation", {"location": {"type": "url", "target": target}})
+    [file] = found["existingEntityFiles"]
+    assert (file["isRegistered"], file["entity"]["metadata"]["name"], found["generateEntities"]) == (False, "shop", [])
+    assert client.call("addLocation", {**file["location"], "dryRun": True})["entities"] == [file["entity"]]
+    generated = client.call("analyzeLocation", {"location": {"type": "url", "target": f"{hub.url}/acme/none"}})
+    assert generated["existingEntityFiles"] == []
+    assert generated["generateEntities"][0]["entity"]["metadata"] == {
+        "name": "none",
+        "annotations": {"github.com/project-slug": "acme/none"},
+    }
+    assert refused(client, "addLocation", {"target": f"{target}/blob/main/broken.yaml", "dryRun": True}) == 400
+    assert refused(client, "addLocation", {"target": f"{target}/blob/main/missing.yaml", "dryRun": True}) == 400
+    assert refused(client, "analyzeLocation", {"location": {"type": "url", "target": "nothing"}}) == 400
 
 
 def test_locations_live_their_lives(client: CatalogClient, hub: Hub):
@@ -94,6 +115,8 @@ def test_locations_live_their_lives(client: CatalogClient, hub: Hub):
     wait_for(client, CART)
     wait_for(client, SHOP, there=False)
     assert client.call("getLocations") == {"items": [moved]}
+    client.call("removeLocationById", moved["id"])
+    wait_for(client, CART, there=False)
 
 
 def test_entities_are_refreshed_and_deleted(client: CatalogClient, hub: Hub):
@@ -110,26 +133,3 @@ def test_entities_are_refreshed_and_deleted(client: CatalogClient, hub: Hub):
     hub.commit("acme/shop", {"catalog-info.yaml": component("cart")})
     client.call("refreshEntity", SHOP)
     wait_for(client, CART)
-
-
-def test_entities_are_validated_and_repositories_analysed(client: CatalogClient, hub: Hub):
-    shop = {"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "shop"}}
-    spec = {"type": "service", "lifecycle": "production", "owner": "team"}
-    assert client.call("validateEntity", {**shop, "spec": spec}, "url:https://example.com/a.yaml") == {"valid": True}
-    for entity, place in (({**shop, "spec": {}}, "url:https://example.com/a.yaml"), ({**shop, "spec": spec}, "file:/a.yaml")):
-        answer = client.call("validateEntity", entity, place)
-        assert (answer["valid"], {error["name"] for error in answer["errors"]}) == (False, {"InputError"})
-    target = f"{hub.url}/acme/shop"
-    found = client.call("analyzeLocation", {"location": {"type": "url", "target": target}})
-    [file] = found["existingEntityFiles"]
-    assert (file["isRegistered"], file["entity"]["metadata"]["name"], found["generateEntities"]) == (False, "shop", [])
-    assert client.call("addLocation", {**file["location"], "dryRun": True})["entities"] == [file["entity"]]
-    generated = client.call("analyzeLocation", {"location": {"type": "url", "target": f"{hub.url}/acme/none"}})
-    assert generated["existingEntityFiles"] == []
-    assert generated["generateEntities"][0]["entity"]["metadata"] == {
-        "name": "none",
-        "annotations": {"github.com/project-slug": "acme/none"},
-    }
-    assert refused(client, "addLocation", {"target": f"{target}/blob/main/broken.yaml", "dryRun": True}) == 400
-    assert refused(client, "addLocation", {"target": f"{target}/blob/main/missing.yaml", "dryRun": True}) == 400
-    assert refused(client, "analyzeLocation", {"location": {"type": "url", "target": "nothing"}}) == 400

@@ -5,9 +5,11 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -63,6 +65,9 @@ MOST_CPU_SECONDS = 0.1
 """What a refusal may cost: so many times what a plain request does, which is some thousandths of a second, or this if it is more."""
 
 _LONGEST_SECONDS = 20
+_TRIES = 3
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +137,18 @@ def _cpu_seconds(server: Serving) -> float:
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
+def _cost(server: Serving, bound: float, ask: Callable[[], T]) -> tuple[T, float]:
+    """What is answered, and the seconds of computing that it takes: the least of a few tries, as all else that is computed adds to each."""
+    least = inf
+    for _ in range(_TRIES):
+        before = _cpu_seconds(server)
+        answer = ask()
+        least = min(least, _cpu_seconds(server) - before)
+        if least < bound:
+            break
+    return answer, least
+
+
 def _code(body: str) -> str | None:
     """`extensions.code` of GraphQL, or the name of an error of HTTP."""
     try:
@@ -151,9 +168,7 @@ def test_a_hostile_request_is_refused_cheaply(server: Serving, bound: float, hos
     address = f"198.51.100.{REQUESTS.index(hostile)}"
     for _ in range(hostile.times - 1):
         _sent(server, list(hostile.parts), address=address)
-    before = _cpu_seconds(server)
-    answer = _sent(server, list(hostile.parts), hostile.pause_seconds, address)
-    spent = _cpu_seconds(server) - before
+    answer, spent = _cost(server, bound, lambda: _sent(server, list(hostile.parts), hostile.pause_seconds, address))
     head, _, body = answer.partition("\r\n\r\n")
     status = int(head.split()[1]) if head else None
     assert (status, _code(body)) == (hostile.status, hostile.code)
@@ -164,12 +179,12 @@ def test_a_hostile_request_is_refused_cheaply(server: Serving, bound: float, hos
 
 
 @pytest.mark.parametrize("hostile", SOCKETS, ids=lambda one: one.name)
-async def test_a_hostile_websocket_is_refused_cheaply(server: Serving, bound: float, hostile: HostileSocket):
+def test_a_hostile_websocket_is_refused_cheaply(server: Serving, bound: float, hostile: HostileSocket):
     for _ in range(hostile.times - 1):
-        await _refused(server, hostile)
-    before = _cpu_seconds(server)
-    assert await _refused(server, hostile) == hostile.refused
-    assert _cpu_seconds(server) - before < bound
+        asyncio.run(_refused(server, hostile))
+    refused, spent = _cost(server, bound, lambda: asyncio.run(_refused(server, hostile)))
+    assert refused == hostile.refused
+    assert spent < bound
 
 
 async def _refused(server: Serving, hostile: HostileSocket) -> int | str | None:

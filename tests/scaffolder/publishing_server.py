@@ -1,7 +1,7 @@
 """A server whose template fetches a skeleton, publishes it to an emulator of a host, and registers it, as a user would have it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,30 @@ spec:
 
 def write_publishing(folder: Path, integrations: Mapping[str, Any], action: str, repo_url: str) -> Path:
     """The template `publishing`, and the path of a configuration that serves it."""
-    made = Folder(folder)
     steps = [
-        {"id": "fetch", "action": "fetch:template", "input": {"url": "./skeleton", "values": {"name": "${{ parameters.name }}"}}},
         {"id": "pause", "action": "debug:wait", "input": {"milliseconds": 100}},
         {"id": "publish", "action": action, "input": {"repoUrl": f"{repo_url}&repo=${{{{ parameters.name }}}}", "defaultBranch": "main"}},
         {"id": "register", "action": "catalog:register", "input": {"repoContentsUrl": "${{ steps.publish.output.repoContentsUrl }}"}},
     ]
     output = {"remoteUrl": "${{ steps.publish.output.remoteUrl }}", "entityRef": "${{ steps.register.output.entityRef }}"}
-    made.add(template("publishing", steps, output=output), {"skeleton/catalog-info.yaml": _SKELETON, "skeleton/src/main.txt": "run\n"})
+    return _written(folder, integrations, steps, output)
+
+
+def write_proposing(folder: Path, integrations: Mapping[str, Any], action: str, repo_url: str, file_url: str) -> Path:
+    """The same, but with what it makes proposed to a repository on the branch `scaffolded`; `file_url` is what is registered."""
+    given = {"repoUrl": repo_url, "branchName": "scaffolded", "title": "Add ${{ parameters.name }}", "description": "As asked"}
+    steps = [
+        {"id": "propose", "action": action, "input": given},
+        {"id": "register", "action": "catalog:register", "input": {"catalogInfoUrl": file_url}},
+    ]
+    return _written(folder, integrations, steps, {"entityRef": "${{ steps.register.output.entityRef }}"})
+
+
+def _written(folder: Path, integrations: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], output: Mapping[str, Any]) -> Path:
+    made = Folder(folder)
+    fetch = {"id": "fetch", "action": "fetch:template", "input": {"url": "./skeleton", "values": {"name": "${{ parameters.name }}"}}}
+    files = {"skeleton/catalog-info.yaml": _SKELETON, "skeleton/src/main.txt": "run\n"}
+    made.add(template("publishing", [fetch, *steps], output=output), files)
     given = settings(made, integrations)
     given["backend"]["listen"] = {"host": "127.0.0.1", "port": 0}
     config = folder / "app-config.yaml"

@@ -69,11 +69,12 @@ def test_every_form_can_be_held_to_values():
 def test_steps_give_the_actions_that_are_here_what_these_take():
     config = Config()
     actions = Workshop(config, hosts_from(config, outbound_from(config)), NoCatalog()).actions
+    inputs = {name: schemas_of(actions.action(name))["input"] for name in actions.names}
     odd: Counter[tuple[str, str]] = Counter()
     known = 0
     for step in (step for one in _templates() for step in one.steps if step.action in actions.names):
         known += 1
-        schema = schemas_of(actions.action(step.action))["input"]
+        schema = inputs[step.action]
         choices = schema.get("anyOf") or [schema]
         odd.update((step.action, key) for key in step.input if not any(key in choice["properties"] for choice in choices))
         needed = set.intersection(*(set(choice.get("required", ())) for choice in choices))

@@ -138,7 +138,7 @@ STEPS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "a request that is not allowed": ("http:backstage:request", {"path": "/proxy/x", "method": "GET"}),
     "a request to another host": ("http:backstage:request", {"path": "http://127.0.0.1:1/", "method": "GET"}),
     "register this machine": ("catalog:register", {"catalogInfoUrl": "http://127.0.0.1:1/catalog-info.yaml"}),
-    "another's token": ("fetch:plain", {"url": "./skeleton", "token": "x"}),
+    "a token for a host of no integration": ("fetch:plain", {"url": "https://elsewhere.example/a/b/tree/main/c", "token": "t"}),
     "code in an expression": ("debug:log", {"message": 5}),
 }
 

@@ -91,6 +91,32 @@ async def test_nothing_to_change_is_no_pull_request_where_the_step_says_so(folde
         assert await tasks.scaffolder.effects(seen.task.id) == []
 
 
+@pytest.mark.parametrize("broken", ["", "POST .*/forks", "POST .*/pulls"])
+async def test_a_change_is_proposed_from_a_fork_where_the_step_says_so(folder: Folder, hub: Hub, broken: str):
+    folder.add(template("proposing", [write("a", "a"), propose(hub, forceFork=True)], output=OUTPUT))
+    folder.add(template("updating", [write("a", "b"), propose(hub, forceFork=True, update=True)], output=OUTPUT))
+    if broken:
+        hub.fail(broken, Failure(keep=1), times=1)
+    async with running(folder, on_github(folder, hub)) as tasks:
+        seen = await tasks.run("proposing")
+        if broken:
+            assert seen.task.error is not None
+            await tasks.scaffolder.retry(seen.task.id, {}, tasks.access)
+            seen = await tasks.ended(seen.task.id)
+        assert seen.task.error is None
+        shop, fork = hub.repositories["acme/shop"], hub.repositories["ada/shop"]
+        assert [(pull.owner, pull.head, pull.base) for pull in shop.pulls] == [("ada", "scaffolded", "main")]
+        assert (files(fork, "scaffolded")["a"], len(history(fork, "scaffolded"))) == ("100644 a", 2)
+        assert shop.git.write("for-each-ref", "--format=%(refname)") == "refs/heads/main"
+        made = [(effect.kind, effect.url) for effect in await tasks.scaffolder.effects(seen.task.id)]
+        assert made == [("fork", f"{hub.url}/ada/shop"), ("pull-request", f"{hub.url}/acme/shop/pull/1")]
+        hub.commit("acme/shop", {"later.txt": "later"})
+        again = await tasks.run("updating")
+        assert (again.task.error, again.task.output["pullRequestNumber"]) == (None, 1)
+        assert files(fork, "scaffolded").keys() == {*BEFORE, "a", "later.txt"}
+        assert [effect.kind for effect in await tasks.scaffolder.effects(again.task.id)] == ["pull-request"]
+
+
 @pytest.mark.parametrize("broken", ["POST .*/git/trees", "POST .*/git/commits", "POST .*/git/refs", "POST .*/pulls"])
 async def test_a_step_that_broke_off_proposes_once(folder: Folder, hub: Hub, broken: str):
     folder.add(template("proposing", [write("a", "a"), propose(hub)], output=OUTPUT))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pysequoia import Cert, Sig, Tsk, verify
 
 from config import Config
 from tests.scaffolder.publishing import TOKEN, files, history, settings, write
@@ -109,3 +110,37 @@ async def test_a_step_that_broke_off_proposes_once(folder: Folder, gitlab: GitLa
         await tasks.scaffolder.retry(seen.task.id, {}, tasks.access)
         assert (await tasks.ended(seen.task.id)).task.error is None
         assert (len(old.pulls), len(history(old, "scaffolded"))) == (1, 2)
+
+
+async def test_a_commit_is_signed_by_the_configured_key_and_is_the_same_one_when_the_step_is_repeated(folder: Folder, gitlab: GitLab):
+    key = Tsk.generate("Bot <bot@acme.example>")
+    integration = {"host": gitlab.host, "baseUrl": gitlab.url, "token": TOKEN}
+    folder.add(template("publishing", [write("a.txt", "a"), publish(gitlab, signCommit=True)]))
+    async with running(folder, Config.model_validate(settings(folder, {"gitlab": [integration]}))) as tasks:
+        refused = (await tasks.run("publishing")).task.error or ""
+        assert refused.startswith("signCommit needs a key: configure commitSigningKey of its integration")
+    broken = Config.model_validate(settings(folder, {"gitlab": [{**integration, "commitSigningKey": "no key"}]}))
+    async with running(folder, broken) as tasks:
+        refused = (await tasks.run("publishing")).task.error or ""
+        assert refused.startswith("the commit can't be signed by the configured key: ")
+        assert "Stack backtrace" not in refused
+    gitlab.delete("acme/shop/new")
+    gitlab.fail("POST .*git-receive-pack", Failure(keep=1), times=1)
+    signing = settings(folder, {"gitlab": [integration]}, scaffolder={"defaultCommitSigningKey": str(key)})
+    async with running(folder, Config.model_validate(signing)) as tasks:
+        seen = await tasks.run("publishing")
+        assert "did not take what was pushed" in (seen.task.error or "") or "broke off" in (seen.task.error or "")
+        await tasks.scaffolder.retry(seen.task.id, {}, tasks.access)
+        assert (await tasks.ended(seen.task.id)).task.error is None
+        git = gitlab.repositories["acme/shop/new"].git
+        head, _, message = git.write("cat-file", "commit", "HEAD").partition("\n\n")
+        bare, _, folded = head.partition("\ngpgsig ")
+        signature = Sig.from_bytes(folded.replace("\n ", "\n").encode())
+        content = f"{bare}\n\n{message}".encode()
+
+        def known(_: list[str]) -> list[Cert]:
+            return [key.extract_certificate()]
+
+        assert len(verify(content, known, signature=signature).valid_sigs) == 1
+        assert history(gitlab.repositories["acme/shop/new"]) == ["Scaffolder <scaffolder@backstage.io> initial commit"]
+        assert not any("PGP PRIVATE KEY" in told for told in await tasks.messages(seen.task.id))

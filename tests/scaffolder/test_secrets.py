@@ -13,6 +13,7 @@ from workers.scaffolder.ledger import EFFECTS, MAKERS, USES
 from workers.scaffolder.parameters import RefusedValuesError
 from workers.scaffolder.renderings import RENDERINGS
 from workers.scaffolder.sealing import Seal, UnsealableError
+from workers.scaffolder.skeletons import SKELETONS
 from workers.scaffolder.task_store import CHECKPOINTS, EVENTS, SECRETS, SPECS, STEPS, TASKS, WORKSPACES
 
 SECRET = 's3cret/with+signs and "quotes"'
@@ -46,7 +47,7 @@ def _holds(content: bytes) -> list[str]:
 
 
 async def _rows(tasks: object) -> str:
-    collections = (TASKS, SPECS, SECRETS, STEPS, EVENTS, CHECKPOINTS, WORKSPACES, EFFECTS, USES, MAKERS, RENDERINGS)
+    collections = (TASKS, SPECS, SECRETS, STEPS, EVENTS, CHECKPOINTS, WORKSPACES, EFFECTS, USES, MAKERS, RENDERINGS, SKELETONS)
     store = tasks.store  # type: ignore[attr-defined]
     return "\n".join([str(row.value) for collection in collections for row in await store.states(collection)])
 

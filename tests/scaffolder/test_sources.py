@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from graph.errors import InputError
 from ingest.sources import SourceLimits
 from plugins.contract import SourceError
 from plugins.hosts import opened_hosts
+from tests.scaffolder.templates import Folder, running, template
 from tests.servers.github.serving import serving_github
 from workers.scaffolder.sources import Sources
 
@@ -72,3 +74,38 @@ async def test_what_leads_out_of_the_repository_or_is_not_there_is_refused(base:
         await sources.tree(None, "./skeleton")
     with pytest.raises(InputError, match="is not read"):
         await sources.tree(template, "https://elsewhere.example/x")
+
+
+async def test_a_token_is_used_for_the_one_fetch_and_told_to_nobody_but_the_host(folder: Folder, tmp_path: Path):
+    with serving_github(tmp_path) as hub:
+        hub.token("reader", repositories=[])
+        hub.token("a-token-of-the-user")
+        hub.repository("acme/own", {"skeleton/a.txt": "a", "LICENSE": "free"}, private=True)
+        settings = {"allow": [{"host": hub.codeload_host}], "allowPrivate": ["127.0.0.1"]}
+        own = f"{hub.url}/acme/own/blob/main"
+
+        def fetch(action: str, path: str, **more: str) -> dict[str, Any]:
+            return {"action": action, "input": {"url": f"{own}/{path}", "token": "${{ secrets.pat }}", **more}}
+
+        steps = [
+            fetch("fetch:plain", "skeleton"),
+            fetch("fetch:template", "skeleton", targetPath="b"),
+            fetch("fetch:plain:file", "LICENSE", targetPath="c"),
+            fetch("fetch:template:file", "LICENSE", targetPath="d"),
+        ]
+        elsewhere = {"action": "fetch:plain:file", "input": {"url": f"http://{hub.codeload_host}/x", "targetPath": "x", "token": "any"}}
+        folder.add(template("with", steps))
+        folder.add(template("without", [{"action": "fetch:plain", "input": {"url": f"{own}/skeleton"}}]))
+        folder.add(template("elsewhere", [elsewhere]))
+        given = folder.settings(integrations={"github": [{"host": hub.host, "apiBaseUrl": hub.api_url, "token": "reader"}]})
+        given["backend"]["reading"] = settings
+        async with running(folder, Config.model_validate(given)) as tasks:
+            hub.forget()
+            seen = await tasks.run("with", secrets={"pat": "a-token-of-the-user"})
+            assert seen.task.error is None
+            # The archive is fetched by a ticket of the host's, the rest by the token.
+            assert {each.token for each in hub.seen if "/codeload/" not in each.path} == {"a-token-of-the-user"}
+            assert {each.token for each in hub.seen if "/codeload/" in each.path} == {None}
+            assert not any("a-token-of-the-user" in message for message in await tasks.messages(seen.task.id))
+            refused = [(await tasks.run(name)).task.error or "" for name in ("without", "elsewhere")]
+            assert ["404" in refused[0], "is not read: no integration" in refused[1]] == [True, True], refused

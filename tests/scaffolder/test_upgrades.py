@@ -198,7 +198,7 @@ async def test_a_pull_request_with_just_the_difference_is_proposed_once_and_take
         assert shown["scaffoldedBy"] == {"taskId": origin, "outdated": False}
 
         (folder.path / "templates" / "making" / "skeleton" / "new.txt").write_text("newer\n")
-        (skeleton,) = await upgraded(client, ["component:shop"])
+        (skeleton,) = await upgraded(client)
         assert [(file["path"], file["change"], file["conflict"]) for file in skeleton["files"]] == [("new.txt", "modified", None)]
 
 

@@ -276,9 +276,11 @@ def _counted(rows: list[Row], attribute: str, index: Index) -> dict[str, int]:
 
 
 @contextmanager
-def meilisearch_emulator(key: str = "the-key-of-the-emulator") -> Generator[MeilisearchEmulator]:
-    """A server on a free port of the loopback interface."""
-    emulator = MeilisearchEmulator(key)
+def meilisearch_emulator(
+    key: str = "the-key-of-the-emulator", stopped: MeilisearchEmulator | None = None
+) -> Generator[MeilisearchEmulator]:
+    """A server on a free port of the loopback interface; one that was stopped goes on where it was, with what it had."""
+    emulator = stopped or MeilisearchEmulator(key)
 
     class Handler(BaseHTTPRequestHandler):
         """Answers one request of a connection after another."""
@@ -319,7 +321,7 @@ def meilisearch_emulator(key: str = "the-key-of-the-emulator") -> Generator[Meil
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(request, client_address)
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", emulator.port), Handler) as server:
         emulator.port = server.server_port
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield emulator

@@ -1,6 +1,8 @@
 """Leases on both stores: one holder at a time, ended by a kill, noticed when lost."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +12,10 @@ from graph.relations import RelationRegistry
 from graph.store import StateWrite, Store
 from graph.stores.neo4j import Neo4jStore
 from graph.stores.sqlite import SqliteStore
-from workers.leases import LEASES, BusyError, LeaseLostError, held_names, holding
+from workers.leases import LEASES, BusyError, LeaseLostError, end_abandoned, held_names, holding
+from workers.processes import this_process
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["sqlite", "neo4j"])
@@ -102,6 +107,33 @@ async def test_the_lease_of_who_was_killed_ends_by_itself(store: Store):
     work = Work()
     work.may_end.set()
     assert await holding(store, "a", work.go_on) == 1
+
+
+def gone() -> str:
+    """A process that has ended."""
+    code = "from workers.processes import this_process; print(this_process())"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+async def test_leases_of_processes_that_are_known_to_be_gone_are_ended_and_no_others(store: Store):
+    place, _, number_and_start = this_process().partition("] ")
+    number = number_and_start.partition(" ")[0]
+    holders = {
+        "gone": gone(),
+        "another with its number": f"{place}] {number} 1",
+        "alive": this_process(),
+        "elsewhere": f"another {gone()}",
+        "not told": "",
+        "senseless": f"{place}] x y",
+    }
+    later = "2999-01-01T00:00:00+00:00"
+    await store.write_states(
+        [StateWrite(LEASES, name, {"holder": "h", "process": process, "ends": later}) for name, process in holders.items()]
+    )
+    await store.write_states([StateWrite(LEASES, "written before", {"holder": "h", "ends": later})])
+    await end_abandoned(store)
+    names = [*holders, "written before"]
+    assert await held_names(store, names) == {"alive", "elsewhere", "not told", "senseless", "written before"}
 
 
 async def test_work_ends_when_its_lease_was_taken_over(store: Store, monkeypatch: pytest.MonkeyPatch):

@@ -14,14 +14,17 @@ import pytest
 from config import Config
 from graph.access import UNRESTRICTED_GUEST
 from graph.relations import RelationRegistry
-from graph.store import Batch, Store
+from graph.store import Batch, StateWrite, Store
 from graph.stores.sqlite import SqliteStore
 from tests.api.catalog import CAUSE, described, write_of
 from tests.searching import searchable
+from tests.workers.test_leases import gone
 from tests.workers.test_refreshing import until
 from workers.composition import running_worker
+from workers.leases import LEASES
 from workers.search.composition import embedded_index, feeding_from
 from workers.search.finding import Request, Results, Search
+from workers.search.jobs import LEASE
 
 _ROOT = Path(__file__).parent.parent.parent
 _CODE = """
@@ -79,6 +82,15 @@ async def test_changes_are_found_soon_and_a_lost_or_damaged_index_is_built_again
         await until(finds(search, "ledger", 3))
 
 
+async def test_a_predecessor_that_was_killed_keeps_nothing_waiting(tmp_path: Path):
+    held = {"holder": "the predecessor", "process": gone(), "ends": "2999-01-01T00:00:00+00:00"}
+    async with opened(tmp_path) as store:
+        await add(store, "ledger")
+        await store.write_states([StateWrite(LEASES, LEASE, held)])
+        async with running(store, tmp_path) as search:
+            await until(finds(search, "ledger", 1))
+
+
 async def forever(folder: Path) -> None:
     """Build the index anew and write changes into it, over and over, until killed."""
     async with opened(folder) as store:
@@ -95,7 +107,7 @@ async def forever(folder: Path) -> None:
             await (indexing.rebuild() if number % 3 == 0 else indexing.update())
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.15, 0.4])
+@pytest.mark.parametrize("seconds", [0.15, *(pytest.param(seconds, marks=pytest.mark.soak) for seconds in (0.0, 0.4))])
 async def test_an_index_whose_writer_was_killed_ends_as_one_that_was_built_anew(tmp_path: Path, seconds: float):
     code = _CODE.format(path=[str(_ROOT), *sys.path], folder=str(tmp_path))
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE)

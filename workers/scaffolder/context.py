@@ -13,10 +13,14 @@ from typing import Any
 from config.redaction import SecretsFilter
 from graph.access import Access
 from graph.errors import CallboardError
-from plugins.actions import ActionLog, Effect, HttpAnswer, TaskUser, TemplateInfo, Workspace
+from plugins.actions import ActionLog, Effect, FetchedFile, HttpAnswer, TaskUser, TemplateInfo, Workspace
 from plugins.contract import Place, RepositoryHost
 from plugins.hosts import Hosts
+from workers.scaffolder.effects import Skeleton
 from workers.scaffolder.records import Record
+from workers.scaffolder.renderings import Rendering
+from workers.scaffolder.snapshots import below, files_in
+from workers.scaffolder.sources import digest_of
 from workers.scaffolder.tasks import StepState
 
 _LONGEST_LINE = 20_000
@@ -111,7 +115,8 @@ class TaskHosts:
 class StepContext:
     """The context of one run of a step, or of one item of its `each`; `item` tells it from others.
 
-    `source_path` is the folder of the workspace that the step publishes, which is kept with the repositories that it makes.
+    `source_path` is the folder of the workspace that the step publishes, None if it publishes none: what it holds when a repository is
+    made is kept with that, up to `most_published_bytes`. `parameters` are the task's.
     """
 
     task_id: str
@@ -128,9 +133,12 @@ class StepContext:
     record: Record
     state: StepState
     folder: Path
+    parameters: Mapping[str, Any]
+    most_published_bytes: int
     item: str = ""
-    source_path: str = ""
+    source_path: str | None = ""
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    skeletons: list[Skeleton] = field(default_factory=list[Skeleton])
 
     def output(self, name: str, value: Any) -> None:
         self.outputs[name] = value
@@ -162,6 +170,22 @@ class StepContext:
         if effect.kind == "repository" and self.source_path:
             effect = replace(effect, details={**effect.details, "sourcePath": self.source_path})
         await asyncio.shield(self.record.add_effect(self.state, effect))
+        if effect.kind == "repository" and self.source_path is not None and not self.is_dry_run:
+            await self._keep_published(effect.url, self.source_path)
+
+    async def _keep_published(self, repository: str, source_path: str) -> None:
+        """Keep the files for when the template changes."""
+        files = below(await asyncio.to_thread(files_in, self.workspace), source_path)
+        if sum(len(file.content) for file in files.values()) > self.most_published_bytes:
+            most = f"{self.most_published_bytes:,} bytes (scaffolder.maxRenderingBytes)"
+            self.log.warning(f"More is published to {repository} than {most}: what comes of it can't be upgraded.")
+            return
+        version = self.template.digest
+        rendering = Rendering(repository, files, version, self.parameters, self.user, self.step_id, self.item)
+        await asyncio.shield(self.record.keep_published(rendering))
+
+    def fetched(self, url: str, files: Iterable[FetchedFile], *, is_file: bool = False) -> None:
+        self.skeletons.append(Skeleton(url, is_file, digest_of(files)))
 
     def temporary_folder(self) -> Path:
         return Path(mkdtemp(dir=self.folder))

@@ -1,10 +1,11 @@
 """What tasks made, as values: uses of templates, and their effects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from graph.entities import canonical_json, content_hash
 from graph.refs import Ref
 
 LOCATION = "metadata.annotations.backstage.io/managed-by-origin-location"
@@ -13,10 +14,29 @@ SOURCE = "metadata.annotations.backstage.io/source-location"
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """A use of a template: a task that made something. `digest` is that of the template's descriptor, by which versions are told apart.
+class Skeleton:
+    """What a task fetched: `url` is as its step named it, relative to the template or whole; `digest` stands for the content."""
 
-    `upgrade_of` is the task whose work it brings up to date, None for one that makes something new.
+    url: str
+    is_file: bool
+    digest: str
+
+    @property
+    def source(self) -> tuple[str, bool]:
+        """Where it is, whatever it holds."""
+        return self.url, self.is_file
+
+    def encoded(self) -> dict[str, Any]:
+        """The skeleton as the store keeps it; `skeletons_of` reads it."""
+        return {"url": self.url, "isFile": self.is_file, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use of a template: a task that made something. By `digest`, which is that of the template's descriptor, and by what it fetched,
+    versions are told apart.
+
+    `upgrade_of` is the task whose work it brings up to date, and `upgraded` the repository; None for one that makes something new.
     """
 
     task_id: str
@@ -25,6 +45,8 @@ class Use:
     created_at: datetime
     created_by: Ref
     upgrade_of: str | None = None
+    upgraded: str | None = None
+    skeletons: Sequence[Skeleton] = ()
 
     def encoded(self) -> dict[str, Any]:
         """The use as the store keeps it; `use_of` reads it."""
@@ -35,7 +57,25 @@ class Use:
             "createdAt": self.created_at.isoformat(),
             "createdBy": self.created_by,
             "upgradeOf": self.upgrade_of,
+            "upgraded": self.upgraded,
+            "skeletons": [one.encoded() for one in self.skeletons],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateVersion:
+    """A template as it is now: the digest of its descriptor, and those of what was fetched for it, as far as known, by where that is."""
+
+    digest: str
+    skeletons: Mapping[tuple[str, bool], str]
+
+    def is_that_of(self, use: Use) -> bool:
+        """Whether the use is of this version."""
+        return use.digest == self.digest and not any(self.has_changed(one) for one in use.skeletons)
+
+    def has_changed(self, skeleton: Skeleton) -> bool:
+        """Whether there is something else now where the skeleton was fetched."""
+        return self.skeletons.get(skeleton.source, skeleton.digest) != skeleton.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +93,25 @@ class KeptEffect:
 def use_of(value: Mapping[str, Any]) -> Use:
     """The use that was encoded."""
     at = datetime.fromisoformat(value["createdAt"])
-    return Use(value["task"], Ref(value["template"]), value["digest"], at, Ref(value["createdBy"]), value["upgradeOf"])
+    by = Ref(value["createdBy"])
+    return Use(
+        value["task"],
+        Ref(value["template"]),
+        value["digest"],
+        at,
+        by,
+        value["upgradeOf"],
+        value["upgraded"],
+        skeletons_of(value["skeletons"]),
+    )
+
+
+def skeletons_of(values: Sequence[Mapping[str, Any]]) -> tuple[Skeleton, ...]:
+    """The skeletons that were encoded."""
+    return tuple(Skeleton(value["url"], value["isFile"], value["digest"]) for value in values)
+
+
+def version_of(digest: str, skeletons: Sequence[Skeleton]) -> str:
+    """What stands for a descriptor and what was fetched together."""
+    told = sorted([one.url, one.is_file, one.digest] for one in skeletons)
+    return content_hash(canonical_json([digest, told]))

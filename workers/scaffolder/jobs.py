@@ -19,19 +19,19 @@ from workers.jobs import job
 from workers.leases import BusyError, LeaseLostError, drop_lease, holding
 from workers.queue import Queue
 from workers.scaffolder.context import StepFailedError
-from workers.scaffolder.effects import Use
+from workers.scaffolder.effects import Skeleton, Use
 from workers.scaffolder.records import StoredRecord
-from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.running import Run
 from workers.scaffolder.scaffolding import Scaffolding
-from workers.scaffolder.snapshots import below, files_in, restore
-from workers.scaffolder.tasks import EventType, StepStatus, Task, TaskStatus, event_now
+from workers.scaffolder.snapshots import restore
+from workers.scaffolder.tasks import EventType, StepStatus, Task, TaskStatus, event_now, fetched_by
 from workers.scaffolder.upgrading import upgrading_actions
 
 TICK_SECONDS = 5
 
 _LIMIT_SECONDS = 24 * 3600
 _TIDY_SECONDS = 600
+_SKELETONS_SECONDS = 1800
 _LOOK_SECONDS = 0.5
 _ALIVE_SECONDS = 10.0
 _MOST_AT_ONCE = 100
@@ -41,7 +41,11 @@ _log = logging.getLogger("callboard.scaffolder")
 
 def functions() -> Sequence[Function]:
     """The jobs, by the names under which they are asked for."""
-    return [job(run_task, time_limit_seconds=_LIMIT_SECONDS), job(remove_tasks, time_limit_seconds=_TIDY_SECONDS)]
+    return [
+        job(run_task, time_limit_seconds=_LIMIT_SECONDS),
+        job(remove_tasks, time_limit_seconds=_TIDY_SECONDS),
+        job(look_at_skeletons, time_limit_seconds=_SKELETONS_SECONDS),
+    ]
 
 
 def cron_jobs() -> Sequence[CronJob]:
@@ -55,14 +59,23 @@ async def request_tasks(ctx: Mapping[str, Any]) -> None:
     queue: Queue = ctx["queue"]
     try:
         due = await scaffolding.tasks.due(_MOST_AT_ONCE)
+        changing = await scaffolding.skeletons.are_due()
     except StoreUnavailableError as error:
         _log.warning("which tasks have to be run is not known: %s", error)
         return
+    if changing:
+        await queue.request(look_at_skeletons.__name__)
     for task in due:
         if not task.status.is_over:
             await queue.request(run_task.__name__, task.id)
     if any(task.status.is_over for task in due):
         await queue.request(remove_tasks.__name__)
+
+
+async def look_at_skeletons(ctx: Mapping[str, Any]) -> None:
+    """Look whether what tasks fetched is another by now."""
+    scaffolding: Scaffolding = ctx["scaffolding"]
+    await scaffolding.skeletons.look()
 
 
 async def remove_tasks(ctx: Mapping[str, Any]) -> None:
@@ -174,34 +187,24 @@ class _Running:
         run = await self._prepared(task, folder)
         if run.done or run.interrupted:
             await run.record.log([event_now(EventType.LOG, "Task recovered - resuming from last known good state.")])
-        try:
-            output = await run.complete()
-        except StepFailedError:
-            await self._keep_rendering(run)
-            raise
-        await self._keep_rendering(run)
-        return output
+        return await run.complete()
 
-    async def _keep_rendering(self, run: Run) -> None:
-        """Keep what the task published, for when the template changes."""
-        scaffolding, spec, limit = self._scaffolding, run.spec, self._scaffolding.workshop.config.scaffolder.max_rendering_bytes
-        effects = await scaffolding.ledger.effects(self._id)
-        repository = next((effect for effect in effects if effect.kind == "repository"), None)
-        if spec.upgrade or repository is None:
-            return
-        if await asyncio.to_thread(run.workspace.size) > limit:
-            told = f"The workspace holds more than {limit:,} bytes (scaffolder.maxRenderingBytes): what came of it can't be upgraded."
-            await run.record.log([event_now(EventType.LOG, told)])
-            return
-        files = below(await asyncio.to_thread(files_in, run.workspace), str(repository.details.get("sourcePath") or ""))
-        await scaffolding.renderings.keep(self._id, Rendering(files, spec.parameters, spec.user))
+    async def _keep_version(self, fetched: Sequence[Skeleton]) -> None:
+        """Keep what the task fetched, if it made something."""
+        spec, ledger = await self._tasks.spec(self._id), self._scaffolding.ledger
+        use = await ledger.use(spec.template.ref, self._id)
+        if use and fetched and spec.upgrade is None:
+            await ledger.keep_version(use, use.digest, fetched)
+            await self._scaffolding.skeletons.keep(use.template, fetched)
 
     async def _prepared(self, task: Task, folder: Path) -> Run:
         tasks, spec = self._tasks, await self._tasks.spec(task.id)
         secrets, states = await tasks.secrets(task.id), await tasks.steps(task.id)
         access = self._scaffolding.policy(spec.principal)
-        use = Use(task.id, task.template, spec.template.digest, task.created_at, task.created_by, spec.upgrade and spec.upgrade.task_id)
-        record = StoredRecord(tasks, self._scaffolding.ledger, use)
+        use = Use(task.id, task.template, spec.template.digest, task.created_at, task.created_by)
+        if spec.upgrade:
+            use = replace(use, upgrade_of=spec.upgrade.task_id, upgraded=spec.upgrade.repository)
+        record = StoredRecord(tasks, self._scaffolding.ledger, self._scaffolding.renderings, use)
         run = self._scaffolding.workshop.run_of(task.id, spec, access, secrets, record, folder, is_dry_run=False)
         if spec.upgrade:
             run.actions = upgrading_actions(self._scaffolding, spec.upgrade)
@@ -219,6 +222,7 @@ class _Running:
             if state.status is StepStatus.PROCESSING:
                 ended = StepStatus.CANCELLED if status is TaskStatus.CANCELLED else StepStatus.FAILED
                 await self._tasks.write_step(self._id, replace(state, status=ended, ended_at=datetime.now(UTC)))
+        await self._keep_version(fetched_by(steps[index] for index in sorted(steps)))
         message = str(error) if error else None
         told: dict[str, Any] = {"error": {"name": type(error).__name__, "message": message}} if error else {"output": dict(output)}
         event = event_now(EventType.COMPLETION, f"Run completed with status: {status}", **told)

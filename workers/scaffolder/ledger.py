@@ -12,7 +12,7 @@ from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
 from plugins.actions import Effect
 from plugins.hosts import Hosts
-from workers.scaffolder.effects import LOCATION, SOURCE, KeptEffect, Use, use_of
+from workers.scaffolder.effects import LOCATION, SOURCE, KeptEffect, Skeleton, Use, use_of
 from workers.state_rows import rows_below
 
 EFFECTS = "scaffolder-effects"
@@ -71,19 +71,19 @@ class Ledger:
         rows = await self.store.states(USES, ids=[_use_id(template, task_id)])
         return use_of(rows[0].value) if rows else None
 
-    async def proposal(self, use: Use) -> tuple[Use, KeptEffect] | None:
-        """The last upgrade that was proposed of what the use made, and its pull request; None if none ever was."""
-        found = await self._by_id(MAKERS, {_key("upgrade", use.task_id)})
+    async def proposal(self, use: Use, repository: str) -> tuple[Use, KeptEffect] | None:
+        """The last upgrade that was proposed of a repository that the use made, and its pull request; None if none ever was."""
+        found = await self._by_id(MAKERS, {_key("upgrade", use.task_id, repository)})
         uses = await self._by_id(USES, {value["use"] for value in found.values()})
         for value in uses.values():
             upgrade = use_of(value)
             return next(((upgrade, effect) for effect in await self.effects(upgrade.task_id) if effect.kind == _PROPOSAL), None)
         return None
 
-    async def brought_up_to_date(self, use: Use, digest: str) -> None:
-        """Keep that what the use made is of another version now."""
+    async def keep_version(self, use: Use, digest: str, skeletons: Sequence[Skeleton]) -> None:
+        """Keep of which version what the use made is."""
         use_id = _use_id(use.template, use.task_id)
-        await self.store.write_states([StateWrite(USES, use_id, replace(use, digest=digest).encoded())])
+        await self.store.write_states([StateWrite(USES, use_id, replace(use, digest=digest, skeletons=skeletons).encoded())])
 
     async def makers(self, entities: Sequence[Entity]) -> Mapping[Ref, Use]:
         """By which use each entity was made, as far as what is given of it tells; one that none made is absent."""
@@ -95,8 +95,9 @@ class Ledger:
 
     async def _makers(self, use: Use, use_id: str, effect: Effect) -> Sequence[StateWrite]:
         """Rows by which what was made leads to the use; none for what was there already and is known as made by another."""
-        if use.upgrade_of:
-            return [StateWrite(MAKERS, _key("upgrade", use.upgrade_of), {"use": use_id})] if effect.kind == _PROPOSAL else []
+        if use.upgrade_of and use.upgraded:
+            key = _key("upgrade", use.upgrade_of, use.upgraded)
+            return [StateWrite(MAKERS, key, {"use": use_id})] if effect.kind == _PROPOSAL else []
         key = self._key_of(effect)
         if key is None or (effect.details.get("existed") and await self.store.states(MAKERS, ids=[key])):
             return []

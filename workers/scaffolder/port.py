@@ -1,15 +1,15 @@
 """What the interfaces may ask of templates and tasks: the protocol, and what it answers. What implements it takes longer to import."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from graph.access import Access
 from graph.conditions import Condition
 from graph.entities import Document, Entity
 from graph.refs import Ref
-from workers.scaffolder.effects import KeptEffect, Use
-from workers.scaffolder.merging import FileChange
+from workers.scaffolder.effects import KeptEffect, TemplateVersion, Use
+from workers.scaffolder.merging import File, FileChange
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.tasks import Event, StepState, Task, TaskSpec
 from workers.scaffolder.templates import Template
@@ -48,7 +48,8 @@ class Rehearsed:
     """What a dry run came to. `error` says why it failed, if it did; what was done until then is here as well.
 
     `inputs` are those of the steps by their places, with secrets masked, as their actions would get them; `failures` tell of expressions in
-    them, and in the output, that failed and were left as they were.
+    them, and in the output, that failed and were left as they were. `published` is what steps would publish, by their ids and the items of
+    their `each`, as far as that was asked for.
     """
 
     spec: TaskSpec
@@ -59,11 +60,13 @@ class Rehearsed:
     output: Mapping[str, Any]
     error: str | None
     failures: Sequence[str]
+    published: Mapping[tuple[str, str], Mapping[str, File]] = field(default_factory=dict[tuple[str, str], Mapping[str, File]])
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """An upgrade of what a use of a template made. `problem` says why there is none; else there is a task, or in a dry run the changes.
+    """An upgrade of a repository that a use of a template made. `problem` says why there is none; else there is a task, or in a dry run
+    the changes.
 
     `proposal` is a pull request that is open with it already, and `is_current` whether the repository has all of it.
     """
@@ -166,15 +169,22 @@ class Scaffolder(Protocol):
 class Provenance(Protocol):
     """What came from which template. Uses of templates are seen as their tasks are, and remembered longer."""
 
-    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, str]:
-        """The digests of templates as they are now; one that is missing, hidden or no template that can be read is absent."""
+    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, TemplateVersion]:
+        """Templates as they are now; one that is missing, hidden or no template that can be read is absent."""
         ...
 
     def uses(
-        self, template: Ref, access: Access, *, version: str | None = None, outdated: bool | None = None, after: str = ""
+        self,
+        template: Ref,
+        access: Access,
+        *,
+        version: str | None = None,
+        skeleton: str | None = None,
+        outdated: bool | None = None,
+        after: str = "",
     ) -> AsyncIterator[Use]:
-        """The uses of a template that is visible, newest first, after the one of that task; of one version, or of any but the present
-        one or of just that. ForbiddenError.
+        """The uses of a template that is visible, newest first, after the one of that task; of one descriptor or skeleton, by their
+        digests, or of any version but the present one or of just that. ForbiddenError.
         """
         ...
 

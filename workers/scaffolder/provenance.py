@@ -9,7 +9,7 @@ from graph.conditions import EVERYTHING, AnyOf, Condition, FactHasPrefix, RefIn,
 from graph.entities import Entity
 from graph.errors import InputError, NotFoundError
 from graph.refs import Ref
-from workers.scaffolder.effects import LOCATION, SOURCE, Use
+from workers.scaffolder.effects import LOCATION, SOURCE, TemplateVersion, Use
 from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.templates import template_of
 
@@ -22,24 +22,34 @@ class LedgerProvenance:
 
     scaffolding: Scaffolding
 
-    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, str]:
+    async def versions(self, templates: Sequence[Ref], access: Access) -> Mapping[Ref, TemplateVersion]:
         found = await self.scaffolding.store.entities_by_ref(templates, visible=access.visible)
-        versions: dict[Ref, str] = {}
+        skeletons = await self.scaffolding.skeletons.known(sorted(found))
+        versions: dict[Ref, TemplateVersion] = {}
         for ref, entity in found.items():
             with suppress(InputError):
-                versions[ref] = template_of(entity.document).digest
+                versions[ref] = TemplateVersion(template_of(entity.document).digest, skeletons.get(ref, {}))
         return versions
 
     async def uses(
-        self, template: Ref, access: Access, *, version: str | None = None, outdated: bool | None = None, after: str = ""
+        self,
+        template: Ref,
+        access: Access,
+        *,
+        version: str | None = None,
+        skeleton: str | None = None,
+        outdated: bool | None = None,
+        after: str = "",
     ) -> AsyncIterator[Use]:
         access.demand(Action.TASK_READ)
         if access.visible != EVERYTHING and not await self.scaffolding.store.entities_by_ref([template], visible=access.visible):
             return
         current = (await self.versions([template], access)).get(template)
         async for use in self.scaffolding.ledger.uses(template, after):
-            told_apart = outdated is None or (use.upgrade_of is None and (use.digest != current) == outdated)
-            if told_apart and (version is None or use.digest == version):
+            is_present = current is not None and current.is_that_of(use)
+            told_apart = outdated is None or (use.upgrade_of is None and is_present != outdated)
+            has_skeleton = skeleton is None or any(one.digest == skeleton for one in use.skeletons)
+            if told_apart and has_skeleton and (version is None or use.digest == version):
                 yield use
 
     async def makers(self, entities: Sequence[Entity], access: Access) -> Mapping[Ref, Use]:

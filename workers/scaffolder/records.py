@@ -9,6 +9,7 @@ from graph.entities import content_hash
 from plugins.actions import Effect
 from workers.scaffolder.effects import Use
 from workers.scaffolder.ledger import Ledger
+from workers.scaffolder.renderings import Rendering, Renderings
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.tasks import Event, EventType, StepState, event_now
 
@@ -47,12 +48,17 @@ class Record(Protocol):
         """Keep a packed workspace; the name under which it is there, None if nobody will need it."""
         ...
 
+    async def keep_published(self, rendering: Rendering) -> None:
+        """Keep what a step published, for when the template changes."""
+        ...
+
 
 class StoredRecord:
-    """Writes to the store; what the task makes goes into the ledger, as made by the use."""
+    """Writes to the store; what the task makes goes into the ledger, as made by the use, and what it publishes to the renderings."""
 
-    def __init__(self, tasks: TaskStore, ledger: Ledger, use: Use) -> None:
-        self._tasks, self._ledger, self._use, self._task_id, self._last = tasks, ledger, use, use.task_id, 0
+    def __init__(self, tasks: TaskStore, ledger: Ledger, renderings: Renderings, use: Use) -> None:
+        self._tasks, self._ledger, self._renderings = tasks, ledger, renderings
+        self._use, self._task_id, self._last = use, use.task_id, 0
         self._writing = asyncio.Lock()
         self._kept = ("", "")
 
@@ -90,6 +96,9 @@ class StoredRecord:
             self._kept = (digest, await self._tasks.keep_workspace(self._task_id, archive))
         return self._kept[1]
 
+    async def keep_published(self, rendering: Rendering) -> None:
+        await self._renderings.keep(self._task_id, rendering)
+
 
 @dataclass(slots=True)
 class RehearsedRecord:
@@ -119,3 +128,6 @@ class RehearsedRecord:
 
     async def keep_workspace(self, archive: bytes) -> str | None:
         return None
+
+    async def keep_published(self, rendering: Rendering) -> None:
+        pass

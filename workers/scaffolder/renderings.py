@@ -1,8 +1,9 @@
-"""What tasks published: the files as the template made them, and what it made them of, sealed and kept as long as the ledger."""
+"""What tasks published: the files of each repository as the template made them, and of what, sealed and kept as long as the ledger."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
@@ -14,18 +15,25 @@ from workers.scaffolder.snapshots import archive_of, files_of
 from workers.state_rows import rows_below
 
 RENDERINGS = "scaffolder-renderings"
-"""The collection: by task a row that says what there is, and the chunks of the archive."""
+"""The collection: by task and repository a row that says what there is, and the chunks of the archive."""
 
 _CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What a task published: the files of the repository, as its workspace held them in the end, and with which values and for whom."""
+    """What a task published to a repository: its files, which version of the template made them, and with which values and for whom.
 
+    `step_id` and `item` are the step that published, and the item of its `each`, empty without.
+    """
+
+    repository: str
     files: Mapping[str, File]
+    version: str
     parameters: Mapping[str, Any]
     user: TaskUser
+    step_id: str
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +44,47 @@ class Renderings:
     seal: Seal
 
     async def keep(self, task_id: str, rendering: Rendering) -> None:
-        """Keep what a task published, instead of what was kept of it before."""
-        name = uuid4().hex
-        sealed = self.seal.close(archive_of(rendering.files), f"rendering {task_id} {name}")
+        """Keep what a task published to a repository, instead of what was kept of that before."""
+        name, row_id = uuid4().hex, _row_id(task_id, rendering.repository)
+        sealed = self.seal.close(archive_of(rendering.files), f"rendering {row_id} {name}")
         for number, start in enumerate(range(0, len(sealed), _CHUNK_BYTES)):
             chunk = base64.b85encode(sealed[start : start + _CHUNK_BYTES]).decode()
-            await self.store.write_states([StateWrite(RENDERINGS, f"{task_id}:{name}:{number:06d}", {"chunk": chunk})])
-        told = {"name": name, "parameters": rendering.parameters, "user": {"ref": rendering.user.ref, "entity": rendering.user.entity}}
-        row = {"sealed": self.seal.close_json(told, f"rendering {task_id}")}
-        await self.store.write_states([StateWrite(RENDERINGS, task_id, row)])
-        stale = [each.id async for each in self._rows(f"{task_id}:") if f":{name}:" not in each.id]
+            await self.store.write_states([StateWrite(RENDERINGS, f"{row_id}:{name}:{number:06d}", {"chunk": chunk})])
+        told = {
+            "name": name,
+            "version": rendering.version,
+            "parameters": rendering.parameters,
+            "user": {"ref": rendering.user.ref, "entity": rendering.user.entity},
+            "step": rendering.step_id,
+            "item": rendering.item,
+        }
+        row = {"sealed": self.seal.close_json(told, f"rendering {row_id}")}
+        await self.store.write_states([StateWrite(RENDERINGS, row_id, row)])
+        stale = [each.id async for each in self._rows(f"{row_id}:") if f":{name}:" not in each.id]
         for row_id in stale:
             await self.store.write_states([StateWrite(RENDERINGS, row_id, None)])
 
-    async def of(self, task_id: str) -> Rendering | None:
-        """What the task published; None if that is not known. UnsealableError if the key is another one by now."""
-        rows = await self.store.states(RENDERINGS, ids=[task_id])
+    async def of(self, task_id: str, repository: str) -> Rendering | None:
+        """What the task published there; None if that is not known. UnsealableError if the key is another one by now."""
+        row_id = _row_id(task_id, repository)
+        rows = await self.store.states(RENDERINGS, ids=[row_id])
         if not rows:
             return None
-        told = self.seal.open_json(rows[0].value["sealed"], f"rendering {task_id}")
-        chunks = [base64.b85decode(row.value["chunk"]) async for row in self._rows(f"{task_id}:{told['name']}:")]
-        archive = self.seal.open(b"".join(chunks), f"rendering {task_id} {told['name']}")
-        return Rendering(files_of(archive), told["parameters"], TaskUser(told["user"]["ref"], told["user"]["entity"]))
+        told = self.seal.open_json(rows[0].value["sealed"], f"rendering {row_id}")
+        chunks = [base64.b85decode(row.value["chunk"]) async for row in self._rows(f"{row_id}:{told['name']}:")]
+        files = files_of(self.seal.open(b"".join(chunks), f"rendering {row_id} {told['name']}"))
+        user = TaskUser(told["user"]["ref"], told["user"]["entity"])
+        return Rendering(repository, files, told["version"], told["parameters"], user, told["step"], told["item"])
+
+    async def versions(self, task_id: str, repositories: Sequence[str]) -> set[str]:
+        """The versions of what the task published to these repositories, as far as it is known. UnsealableError."""
+        rows = await self.store.states(RENDERINGS, ids=[_row_id(task_id, repository) for repository in repositories])
+        return {self.seal.open_json(row.value["sealed"], f"rendering {row.id}")["version"] for row in rows}
 
     def _rows(self, beginning: str) -> AsyncIterator[StateRow]:
         # Few at once, since they are large.
         return rows_below(self.store, RENDERINGS, beginning, limit=20)
+
+
+def _row_id(task_id: str, repository: str) -> str:
+    return f"{task_id}:{blake2b(repository.encode(), digest_size=16).hexdigest()}"

@@ -19,10 +19,12 @@ from plugins.actions import Action as TemplateAction
 from plugins.actions import Idempotency
 from workers.leases import LeaseLostError
 from workers.scaffolder.context import Masking, StepContext, StepFailedError, StepLog, TaskHosts
+from workers.scaffolder.effects import Skeleton
 from workers.scaffolder.evaluation import is_truthy
+from workers.scaffolder.merging import File
 from workers.scaffolder.records import Record
 from workers.scaffolder.registry import ActionRegistry, example_output, schema_of, validated_input
-from workers.scaffolder.snapshots import packed
+from workers.scaffolder.snapshots import below, files_in, packed
 from workers.scaffolder.tasks import EventType, StepState, StepStatus, TaskSpec, event_now
 from workers.scaffolder.templates import Step
 from workers.scaffolder.templating.rendering import Condition, Failure, Renderer
@@ -37,8 +39,9 @@ _UNTOLD = "***"
 @dataclass(slots=True)
 class Run:
     """One run of a task, or a dry run. `done` are the states of steps that were over before it, with what later steps read of them;
-    `interrupted` are the places of those in which a worker was lost. In a dry run `inputs` become those of the steps, secrets masked, and
-    `failures` tell of expressions that failed and were left as they were.
+    `interrupted` are the places of those in which a worker was lost. In a dry run `inputs` become those of the steps, secrets masked,
+    `published` what the steps named by `publishing` would publish, by their ids and the items of their `each`, and `failures` tell of
+    expressions that failed and were left as they were.
     """
 
     task_id: str
@@ -54,10 +57,13 @@ class Run:
     masking: Masking
     workspace: TaskWorkspace
     folder: Path
+    most_published_bytes: int
     is_dry_run: bool = False
+    publishing: Collection[str] = ()
     done: Mapping[int, tuple[StepState, Mapping[str, Any]]] = field(default_factory=dict[int, tuple[StepState, Mapping[str, Any]]])
     interrupted: Collection[int] = ()
     inputs: dict[int, Any] = field(default_factory=dict[int, Any])
+    published: dict[tuple[str, str], Mapping[str, File]] = field(default_factory=dict[tuple[str, str], Mapping[str, File]])
     failures: list[str] = field(default_factory=list[str])
 
     async def complete(self) -> Mapping[str, Any]:
@@ -85,6 +91,7 @@ class _Steps:
         self._run = run
         self._failed = False
         self._outputs: dict[str, Any] = {}
+        self._fetched: list[Skeleton] = []
 
     async def complete(self) -> Mapping[str, Any]:
         run, first = self._run, ""
@@ -135,6 +142,7 @@ class _Steps:
         state = replace(state, status=StepStatus.PROCESSING, began_at=datetime.now(UTC))
         await self._run.record.write_step(state)
         await self._tell(f"Beginning step {step.name}", step, StepStatus.PROCESSING)
+        self._fetched = []
         log = StepLog(self._run.masking, step.id)
         telling = asyncio.create_task(self._tell_lines(log, step))
         try:
@@ -159,7 +167,9 @@ class _Steps:
         if not run.is_dry_run and not self._failed and state.index + 1 < len(run.spec.steps):
             snapshot = await run.record.keep_workspace(await asyncio.to_thread(packed, run.workspace))
         shown = run.masking.value(output)
-        ended = replace(state, status=StepStatus.COMPLETED, ended_at=datetime.now(UTC), output=shown, snapshot=snapshot)
+        ended = replace(
+            state, status=StepStatus.COMPLETED, ended_at=datetime.now(UTC), output=shown, snapshot=snapshot, fetched=self._fetched
+        )
         await asyncio.shield(run.record.write_step(ended, output))
         self._outputs[step.id] = {"output": output}
         await self._tell(f"Finished step {step.name}", step, StepStatus.COMPLETED)
@@ -194,13 +204,8 @@ class _Steps:
             await self._skip(state, step, f"Skipping step {step.id} because its if condition was false")
             return False, {}
         action = run.actions.action(step.action)
-        if run.is_dry_run:
-            shown = await self._rendered(step.input, self._context(secrets=_Secrets.MASKED), f"{step.id}.input")
-            run.inputs[state.index] = shown
-            log.info(f"Running {action.id} in dry-run mode with inputs (secrets redacted): {_json(shown)}")
-            if not action.supports_dry_run:
-                await self._tell(f"Skipping because {action.id} does not support dry-run", step, StepStatus.SKIPPED)
-                return True, cast("Mapping[str, Any]", example_output(schema_of(action.output))) if action.output else {}
+        if run.is_dry_run and (example := await self._rehearsed(state, step, action, log)) is not None:
+            return True, example
         if action.idempotency is Idempotency.ONCE and state.index in run.interrupted:
             raise InputError(f"A worker was lost while it ran {action.id}, and what it did nobody knows: look, and retry the task then.")
         run.access.demand(Action.ACTION_EXECUTE)
@@ -220,8 +225,32 @@ class _Steps:
         await asyncio.to_thread(run.workspace.size)
         return True, _kept(outputs)
 
+    async def _rehearsed(self, state: StepState, step: Step, action: TemplateAction, log: StepLog) -> Mapping[str, Any] | None:
+        """Tell what the step would be done with; an example of its output, if it can't be tried."""
+        run = self._run
+        shown = await self._rendered(step.input, self._context(secrets=_Secrets.MASKED), f"{step.id}.input")
+        run.inputs[state.index] = shown
+        log.info(f"Running {action.id} in dry-run mode with inputs (secrets redacted): {_json(shown)}")
+        if step.id in run.publishing:
+            await self._keep_published(step, action)
+        if action.supports_dry_run:
+            return None
+        await self._tell(f"Skipping because {action.id} does not support dry-run", step, StepStatus.SKIPPED)
+        return cast("Mapping[str, Any]", example_output(schema_of(action.output))) if action.output else {}
+
+    async def _keep_published(self, step: Step, action: TemplateAction) -> None:
+        """Remember what the step would publish, for each item."""
+        context = self._context(secrets=_Secrets.ABSENT)
+        items: Sequence[tuple[Any, Any]] = [("", None)] if step.each is None else await self._items(step, action, context)
+        files = await asyncio.to_thread(files_in, self._run.workspace)
+        for key, value in items:
+            within = context if step.each is None else {**context, "each": {"key": key, "value": value}}
+            given = await self._rendered(step.input, within)
+            self._run.published[step.id, str(key)] = below(files, str(given.get("sourcePath") or ""))
+
     async def _acted(self, state: StepState, step: Step, action: TemplateAction, iteration: _Iteration, log: StepLog) -> Mapping[str, Any]:
         run = self._run
+        folder = getattr(iteration.input, "source_path", None)
         context = StepContext(
             task_id=run.task_id,
             step_id=step.id,
@@ -238,11 +267,15 @@ class _Steps:
             state=state,
             folder=run.folder,
             item=iteration.item,
-            source_path=str(getattr(iteration.input, "source_path", None) or ""),
+            parameters=run.spec.parameters,
+            most_published_bytes=run.most_published_bytes,
+            source_path=None if folder is False else str(folder or ""),
         )
         if iteration.unknown:
             log.warning(f"{action.id} does not know what it was given as {', '.join(iteration.unknown)}, and leaves that out.")
         returned = await action.run(iteration.input, context)
+        # One with a secret in its address can't be looked at again.
+        self._fetched += (one for one in context.skeletons if run.masking.text(one.url) == one.url)
         if returned is not None:
             context.outputs.update(returned.model_dump(mode="json", by_alias=True, exclude_unset=True))
         return context.outputs

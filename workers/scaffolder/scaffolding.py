@@ -11,6 +11,8 @@ from graph.store import Store
 from workers.scaffolder.ledger import Ledger
 from workers.scaffolder.renderings import Renderings
 from workers.scaffolder.sealing import seal_from
+from workers.scaffolder.skeletons import Skeletons
+from workers.scaffolder.sources import sources_from
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.workshop import Workshop
 
@@ -40,6 +42,12 @@ class Scaffolding:
     def ledger(self) -> Ledger:
         """What tasks made."""
         return Ledger(self.store, self.workshop.hosts)
+
+    @cached_property
+    def skeletons(self) -> Skeletons:
+        """What tasks fetched."""
+        config = self.workshop.config
+        return Skeletons(self.store, sources_from(config, self.workshop.hosts), config.scaffolder.skeleton_interval)
 
     @cached_property
     def renderings(self) -> Renderings:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.sealing import UnsealableError
+from workers.scaffolder.sources import base_url_of
 from workers.scaffolder.tasks import Event, EventType, StepState, Task, TaskSpec, TaskStatus, event_now, new_task_id
 from workers.scaffolder.templates import API_VERSION, Template, template_of
 from workers.scaffolder.upgrading import Upgrading, upgrade_spec
@@ -33,11 +35,11 @@ from workers.scaffolder.workspace import TaskWorkspace
 
 _DRY_RUN_SECONDS = 120
 _DRY_RUN_DELAY_SECONDS = 5
+_LOOK_SECONDS = 30
 _MOST_DRY_RUNS = 4
 _MOST_SECRETS = 100
 _MOST_UPGRADES = 100
 _PAGE = 200
-_SOURCE = "backstage.io/source-location"
 
 
 class Requests(Protocol):
@@ -69,7 +71,7 @@ class TaskScaffolder:
         shown = await self._found(found[ref], access)
         # A version is the same for whoever sees less of the template.
         versions = await self.provenance.versions([ref], access)
-        return replace(shown, template=replace(shown.template, digest=versions.get(ref, shown.template.digest)))
+        return replace(shown, template=replace(shown.template, digest=versions[ref].digest if ref in versions else shown.template.digest))
 
     async def start(self, ref: Ref, values: Mapping[str, Any], secrets: Mapping[str, str], access: Access) -> Task:
         access.demand(Action.TASK_CREATE)
@@ -146,37 +148,43 @@ class TaskScaffolder:
             access.demand(needed)
         found = await self._runnable(ref, access)
         if entities is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self.scaffolding.skeletons.look_at(ref)
             uses = [use async for use in self.provenance.uses(ref, access, outdated=True) if await self.provenance.is_visible(use, access)]
         else:
             uses = await self.provenance.uses_of(ref, entities, access)
         if len(uses) > _MOST_UPGRADES:
             raise LimitExceededError(f"{len(uses):,} uses of {ref} can be upgraded, and at most {_MOST_UPGRADES} at once: name entities")
-        upgrades: list[Upgrade] = []
+        upgrading, upgrades = Upgrading(self.scaffolding), list[Upgrade]()
         for use in uses:
-            try:
-                upgrades.append(await self._upgraded(found, use, access, dry_run=dry_run))
-            except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
-                upgrades.append(Upgrade(use, problem=str(error)))
+            repositories = await upgrading.repositories(use)
+            upgrades += [] if repositories else [Upgrade(use, problem=f"the task {use.task_id} made no repository")]
+            for repository in repositories:
+                try:
+                    upgrades.append(await self._upgraded(found, use, repository, access, dry_run=dry_run))
+                except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
+                    upgrades.append(Upgrade(use, repository, str(error)))
         return upgrades
 
-    async def _upgraded(self, found: FoundTemplate, use: Use, access: Access, *, dry_run: bool) -> Upgrade:
+    async def _upgraded(self, found: FoundTemplate, use: Use, repository: str, access: Access, *, dry_run: bool) -> Upgrade:
         upgrading = Upgrading(self.scaffolding)
-        repository, rendering = await upgrading.repository(use), await upgrading.published(use)
+        rendering = await upgrading.published(use, repository)
         values = with_defaults(found.template, rendering.parameters)
         own = await self._spec(found.template, found.base_url, values, {}, access)
         spec = replace(own, user=rendering.user)
         if dry_run:
             try:
                 async with asyncio.timeout(_DRY_RUN_SECONDS):
-                    plan = await upgrading.plan(use, spec, access)
+                    plan = await upgrading.plan(use, repository, spec, access)
             except TimeoutError as error:
                 raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
-            return Upgrade(use, repository.url, None, None, plan.changes, plan.proposal, not plan.changes)
-        _, place = upgrading.place(repository)
+            return Upgrade(use, repository, None, None, plan.changes, plan.proposal, not plan.changes)
+        upgrade = upgrade_spec(self.scaffolding.workshop.hosts, repository, spec, use, own.user, access)
         task = Task(new_task_id(), use.template, TaskStatus.OPEN, datetime.now(UTC), access.principal.ref)
-        await self.scaffolding.tasks.add(task, upgrade_spec(place, spec, use, own.user, access), {})
+        await self.scaffolding.tasks.add(task, upgrade, {})
         await self._ask(task.id)
-        return Upgrade(use, repository.url, task=await self.started(task, access))
+        return Upgrade(use, repository, task=await self.started(task, access))
 
     async def tasks_by_id(self, ids: Sequence[str], access: Access) -> Mapping[str, SeenTask]:
         access.demand(Action.TASK_READ)
@@ -245,7 +253,7 @@ class TaskScaffolder:
             bool(await store.entities_by_ref([entity.ref], visible=seen_and_allowed(access, action)))
             for action in (Action.TEMPLATE_STEPS_READ, Action.TEMPLATE_PARAMETERS_READ)
         ]
-        return FoundTemplate(template_of(entity.document), _base_url(entity), *allowed)
+        return FoundTemplate(template_of(entity.document), base_url_of(entity), *allowed)
 
     async def _runnable(self, ref: Ref, access: Access) -> FoundTemplate:
         found = await self.template(ref, access)
@@ -290,18 +298,6 @@ def _demand_runnable(template: Template) -> None:
 def _check_few(secrets: Mapping[str, str]) -> None:
     if len(secrets) > _MOST_SECRETS:
         raise InputError(f"a task can have {_MOST_SECRETS} secrets")
-
-
-def _base_url(entity: Entity) -> str | None:
-    """Where the relative paths of a template begin. An annotation may name another repository, but no folder of this machine."""
-    annotations: Mapping[str, Any] = entity.metadata.get("annotations") or {}
-    type_, _, target = str(annotations.get(_SOURCE) or "").partition(":")
-    if type_ == "url" and "://" in target:
-        return target
-    path = entity.origin.path
-    if "://" in path:
-        return path
-    return Path(path).as_uri() if Path(path).is_absolute() else None
 
 
 def _cancelled(task: Task) -> Task | None:

@@ -5,6 +5,7 @@ import io
 import tarfile
 from collections.abc import Mapping
 
+from plugins.actions import Workspace
 from workers.scaffolder.merging import File
 from workers.scaffolder.workspace import TaskWorkspace
 
@@ -66,7 +67,7 @@ def files_of(archive: bytes) -> dict[str, File]:
     return found
 
 
-def files_in(workspace: TaskWorkspace) -> dict[str, File]:
+def files_in(workspace: Workspace) -> dict[str, File]:
     """The files of the workspace, by path. Blocking."""
     return {entry.path: File(workspace.read(entry.path), entry.executable) for entry in workspace.entries() if not entry.is_folder}
 

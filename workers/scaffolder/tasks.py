@@ -1,7 +1,7 @@
 """Tasks: one run of a template each, with its steps and events, as values."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ from uuid import UUID
 from graph.access import Action, Principal, PrincipalKind
 from graph.refs import Ref
 from plugins.actions import TaskUser, TemplateInfo
+from workers.scaffolder.effects import Skeleton, skeletons_of
 from workers.scaffolder.templates import Json, Step, step_of
 
 _LAST_MOMENT = (1 << 48) - 1
@@ -70,7 +71,8 @@ class TaskSpec:
         principal = self.principal
         actions = None if principal.actions is None else sorted(principal.actions)
         asked = {"ref": principal.ref, "kind": principal.kind, "claims": list(principal.claims), "actions": actions}
-        upgrade = {"upgrade": {"task": self.upgrade.task_id, "spec": self.upgrade.spec.encoded()}} if self.upgrade else {}
+        of = self.upgrade
+        upgrade = {"upgrade": {"task": of.task_id, "repository": of.repository, "spec": of.spec.encoded()}} if of else {}
         return {"shown": self.shown(), "digest": self.template.digest, "principal": asked, **upgrade}
 
     def shown(self) -> dict[str, Any]:
@@ -91,9 +93,10 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeOf:
-    """What a task brings up to date: what the task of that id published, as a task of that spec would publish it."""
+    """What a task brings up to date: what the task of that id published to the repository, as a task of that spec would publish it."""
 
     task_id: str
+    repository: str
     spec: TaskSpec
 
 
@@ -112,7 +115,7 @@ def spec_of(value: Json) -> TaskSpec:
         TemplateInfo(Ref(info["entityRef"]), info.get("baseUrl"), value["digest"], info["entity"]["metadata"]),
         Principal(Ref(asked["ref"]), PrincipalKind(asked["kind"]), tuple(Ref(claim) for claim in asked["claims"]), actions),
         shown.get("EXPERIMENTAL_recovery"),
-        UpgradeOf(upgrade["task"], spec_of(upgrade["spec"])) if upgrade else None,
+        UpgradeOf(upgrade["task"], upgrade["repository"], spec_of(upgrade["spec"])) if upgrade else None,
     )
 
 
@@ -177,7 +180,7 @@ def task_of(id: str, value: Json, version: int) -> Task:
 class StepState:
     """How a step of a task is. `output` is what may be shown of it. `snapshot` names the workspace at its end; None: as before it.
 
-    A failure `is_tolerated` where the step lets the task go on.
+    A failure `is_tolerated` where the step lets the task go on. `fetched` is what the step brought from elsewhere.
     """
 
     index: int
@@ -192,6 +195,7 @@ class StepState:
     snapshot: str | None = None
     sealed_output: str | None = None
     is_tolerated: bool = False
+    fetched: Sequence[Skeleton] = ()
 
     @property
     def fails_task(self) -> bool:
@@ -212,6 +216,7 @@ class StepState:
             "snapshot": self.snapshot,
             "sealedOutput": self.sealed_output,
             "isTolerated": self.is_tolerated,
+            "fetched": [one.encoded() for one in self.fetched],
         }
 
 
@@ -230,7 +235,13 @@ def step_state_of(index: int, value: Json) -> StepState:
         value["snapshot"],
         value["sealedOutput"],
         value["isTolerated"],
+        skeletons_of(value["fetched"]),
     )
+
+
+def fetched_by(states: Iterable[StepState]) -> Sequence[Skeleton]:
+    """What the steps brought from elsewhere, each once, as the last of them found it."""
+    return list({one.source: one for state in states for one in state.fetched}.values())
 
 
 @dataclass(frozen=True, slots=True)

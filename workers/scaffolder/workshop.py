@@ -14,6 +14,7 @@ from workers.scaffolder.actions.builtin import ActionServices, builtin_actions
 from workers.scaffolder.catalog import TaskCatalog
 from workers.scaffolder.context import Masking, TaskHosts
 from workers.scaffolder.evaluation import Filters, filters_from, value_renderer
+from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.records import Record
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.running import Run
@@ -33,8 +34,13 @@ class Workshop:
     @cached_property
     def actions(self) -> ActionRegistry:
         """Every action: Callboard's own, and those of plugins."""
-        services = ActionServices(self.config, self.hosts, self.catalog, self.filters)
+        services = ActionServices(self.config, self.hosts, self.catalog, self.filters, self.desk)
         return ActionRegistry([*builtin_actions(services), *load_plugins(self.config.plugins).actions])
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What publishing works with."""
+        return Desk(self.config, self.hosts.outbound, self.filters)
 
     @cached_property
     def filters(self) -> Filters:
@@ -66,5 +72,6 @@ class Workshop:
             masking=Masking([*secrets.values(), *secrets_of(self.config)]),
             workspace=TaskWorkspace(folder / "workspace", self.config.scaffolder.max_workspace_bytes),
             folder=folder,
+            most_published_bytes=self.config.scaffolder.max_rendering_bytes,
             is_dry_run=is_dry_run,
         )

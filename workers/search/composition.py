@@ -62,7 +62,8 @@ def _site_index(config: Config, store: Store) -> SiteIndex:
 
 def feeding_from(config: Config, store: Store, index: SearchIndex, registry: RelationRegistry) -> Feeding:
     """What keeps the index in step with the catalog."""
-    return Feeding(store, Indexing(store, index, collation_from(config, store), registry), config.search.rebuild_every)
+    indexing = Indexing(store, index, collation_from(config, store), registry)
+    return Feeding(store, indexing, check_every=config.search.check_every, rebuild_every=config.search.rebuild_every)
 
 
 def searching_from(config: Config, store: Store, index: SearchIndex, registry: RelationRegistry) -> Searching:

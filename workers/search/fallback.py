@@ -1,6 +1,7 @@
 """Search without an index: the store's own filter by text, which is always right, and knows neither typos nor ranking."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from graph.conditions import NOTHING, Condition, Not, TextContains, all_of
 from graph.entities import Entity
@@ -11,6 +12,7 @@ from workers.search.collators.entities import ENTITY, entity_document
 from workers.search.finding import Found, Place, Request, Results
 from workers.search.index import Terms
 from workers.search.passages import snippets_of
+from workers.search.snippets import Highlighter
 from workers.search.sources import FACET_PATHS
 
 _OWNER = "owner"
@@ -25,7 +27,7 @@ class StoreSearch:
     def __init__(self, store: Store, visible: Condition, filter: Condition, terms: Terms) -> None:
         self._store = store
         self._visible = visible
-        self._terms = terms
+        self._highlighter = Highlighter(terms)
         self._filter = NOTHING if filter == NOTHING else all_of((filter, *_texts(terms)))
 
     async def results(self, request: Request) -> Results:
@@ -46,9 +48,9 @@ class StoreSearch:
     def _found(self, entity: Entity) -> Found:
         texts = entity_document(entity.ref, entity.document).texts
         title = texts.get(TextField.TITLE) or texts[TextField.NAME]
-        snippets = snippets_of(texts, self._terms)
+        highlight = partial(snippets_of, texts, self._highlighter)
         place = Place(_OF_STORE, entity.ref)
-        return Found(entity.ref, ENTITY, entity.ref, entity, title, texts.get(TextField.DESCRIPTION, ""), "", snippets, place)
+        return Found(entity.ref, ENTITY, entity.ref, entity, title, texts.get(TextField.DESCRIPTION, ""), "", place, highlight)
 
 
 def _texts(terms: Terms) -> Sequence[Condition]:

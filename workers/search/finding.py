@@ -1,6 +1,6 @@
 """What is asked of search and what it answers, as the interfaces see it, whichever engine answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,7 +49,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One result. `entity` is as whoever asks sees it; None for what belongs to none."""
+    """One result. `entity` is as whoever asks sees it; None for what belongs to none, and where entities were not asked for.
+
+    `highlight` makes its snippets: most who search show a few of them, and many none.
+    """
 
     id: str
     type: str
@@ -58,8 +61,13 @@ class Found:
     title: str
     text: str
     location: str
-    snippets: Sequence[Snippet]
     place: Place
+    highlight: Callable[[], Sequence[Snippet]]
+
+    @property
+    def snippets(self) -> Sequence[Snippet]:
+        """What matches in the texts of the result, in the order of TextField."""
+        return self.highlight()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +83,16 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A search term, what is filtered by (see FACETS; values are alternatives), and which page: `limit` results after `after`."""
+    """A search term, what is filtered by (see FACETS; values are alternatives), and which page: `limit` results after `after`.
+
+    `with_entities`: whether results come with their entities.
+    """
 
     term: str
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     limit: int = 20
     after: Place | None = None
+    with_entities: bool = False
 
 
 class Search(Protocol):

@@ -171,6 +171,13 @@ class SearchIndex(Protocol):
         """What the index holds; None if there is nothing that can answer."""
         ...
 
+    async def check(self) -> None:
+        """Look whether all that is stored is still what was written. Damage that is found ends `state` and every answer until it is built.
+
+        No failure if there is nothing that can answer. What a server stores is the server's to check.
+        """
+        ...
+
     async def write(self, batch: IndexBatch) -> None:
         """Replace documents, and the state with them. What was written is found by every search that begins afterwards."""
         ...

@@ -3,9 +3,10 @@
 What is read of the catalog is never older than the position that is written with it, so that whatever is interrupted is only done again.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from uuid import uuid4
 
 from graph.conditions import EVERYTHING
@@ -16,6 +17,7 @@ from graph.relations import Direction, RelationRegistry, Step
 from graph.sources import StateRow, StateWrite
 from graph.store import EdgeEnd, Store, Window
 from ingest.touching import TOUCHED
+from workers.search.ahead import ahead
 from workers.search.brought import all_kept, is_source, kept
 from workers.search.collation import DEPENDING, Collation, Surroundings
 from workers.search.index import IndexBatch, IndexState, SearchDocument, SearchIndex
@@ -52,6 +54,10 @@ class Indexing:
         """Whether the catalog has changed since the index was written, or there is no index of it."""
         state = await self._index.state()
         return state is None or state.position != await self._store.head() or bool(await self._store.states(TOUCHED, limit=1))
+
+    async def check(self) -> None:
+        """Look for damage of the index. IndexUnavailableError if there is any; `needs_rebuild` from then on."""
+        await self._index.check()
 
     async def needs_rebuild(self) -> bool:
         """Whether the index can't be brought up to date by what changed since."""
@@ -153,12 +159,10 @@ class Indexing:
         state = IndexState(await catalog_id(self._store), self._collation.digest, await self._store.head())
         total = 0
         async with self._index.building() as build:
-            parents: dict[Ref, frozenset[Ref]] = {}
-            async for entities in self._pages():
-                around = await self._around([entity.ref for entity in entities], parents)
-                documents = [each for entity in entities for each in await self._collation.documents(entity, around[entity.ref])]
-                await build.add(documents)
-                total += len(documents)
+            async with aclosing(ahead(self._all_documents())) as portions:
+                async for documents in portions:
+                    await build.add(documents)
+                    total += len(documents)
             async for documents in all_kept(self._store):
                 await build.add(documents)
                 total += len(documents)
@@ -166,12 +170,18 @@ class Indexing:
         await _forget(self._store, rows)
         _log.info("the search index was built anew: %d documents, up to change %d", total, state.position)
 
-    async def _pages(self) -> AsyncIterator[Sequence[Entity]]:
+    async def _all_documents(self) -> AsyncGenerator[Sequence[SearchDocument]]:
+        async with aclosing(ahead(self._pages())) as pages:
+            async for entities, around in pages:
+                yield await self._collated(entities, around)
+
+    async def _pages(self) -> AsyncGenerator[tuple[Sequence[Entity], Mapping[Ref, Surroundings]]]:
+        parents: dict[Ref, frozenset[Ref]] = {}
         window = Window(_AT_ONCE)
         while True:
             page = await self._store.page(EVERYTHING, (), window, visible=EVERYTHING)
             if page.rows:
-                yield page.rows
+                yield page.rows, await self._around([entity.ref for entity in page.rows], parents)
             if not page.has_next:
                 return
             window = Window(_AT_ONCE, after=page.keysets[-1])
@@ -179,7 +189,15 @@ class Indexing:
     async def _documents(self, refs: Sequence[Ref]) -> Sequence[SearchDocument]:
         entities = await self._store.entities_by_ref(refs, visible=EVERYTHING)
         around = await self._around([*entities])
-        return [each for ref, entity in entities.items() for each in await self._collation.documents(entity, around[ref])]
+        return await self._collated([*entities.values()], around)
+
+    async def _collated(self, entities: Sequence[Entity], around: Mapping[Ref, Surroundings]) -> Sequence[SearchDocument]:
+        documents: list[SearchDocument] = []
+        for entity in entities:
+            documents += await self._collation.documents(entity, around[entity.ref])
+            # Most collators never wait, and requests are answered by the same loop.
+            await asyncio.sleep(0)
+        return documents
 
     async def _around(self, refs: Sequence[Ref], parents: dict[Ref, frozenset[Ref]] | None = None) -> dict[Ref, Surroundings]:
         """The surroundings of each. `parents` remembers, by part, the wholes that were found."""

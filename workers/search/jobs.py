@@ -15,6 +15,7 @@ from graph.store import StateWrite, Store
 from workers.jobs import job, spread
 from workers.leases import holding
 from workers.queue import Queue
+from workers.search.index import IndexUnavailableError
 from workers.search.indexing import Indexing
 
 LEASE = "search-index"
@@ -31,13 +32,18 @@ _log = logging.getLogger("callboard.search")
 class Feeding:
     """What the jobs work with."""
 
-    def __init__(self, store: Store, indexing: Indexing, rebuild_every: timedelta | None) -> None:
+    def __init__(self, store: Store, indexing: Indexing, *, check_every: timedelta | None, rebuild_every: timedelta | None) -> None:
         self.store = store
         self.indexing = indexing
+        self.check_every = check_every
         self.rebuild_every = rebuild_every
 
+    async def needs_rebuild(self) -> bool:
+        """Whether the index can't be brought up to date otherwise, or it is time to build it anew, to be sure of it."""
+        return await self.indexing.needs_rebuild() or await self.is_rebuild_due()
+
     async def is_rebuild_due(self) -> bool:
-        """Whether it is time to build the index anew, to be sure of it."""
+        """Whether it is time to build the index anew."""
         if self.rebuild_every is None:
             return False
         rows = await self.store.states(_REBUILDS, ids=[_NEXT])
@@ -53,6 +59,7 @@ def functions() -> Sequence[Function]:
     """The jobs, by the names under which they are asked for."""
     return [
         job(update_search_index, time_limit_seconds=_UPDATE_LIMIT_SECONDS),
+        job(renew_search_index, time_limit_seconds=_REBUILD_LIMIT_SECONDS),
         job(rebuild_search_index, time_limit_seconds=_REBUILD_LIMIT_SECONDS),
     ]
 
@@ -60,7 +67,7 @@ def functions() -> Sequence[Function]:
 async def follow(feeding: Feeding, queue: Queue) -> None:
     """Ask for what the index needs as soon as it does, until cancelled."""
     woken = asyncio.Event()
-    listening = asyncio.create_task(_listen(queue, woken))
+    beside = [asyncio.create_task(_listen(queue, woken)), asyncio.create_task(_check(feeding))]
     try:
         while True:
             woken.clear()
@@ -74,7 +81,8 @@ async def follow(feeding: Feeding, queue: Queue) -> None:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await woken.wait()
     finally:
-        listening.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def _listen(queue: Queue, woken: asyncio.Event) -> None:
@@ -86,9 +94,17 @@ async def _listen(queue: Queue, woken: asyncio.Event) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
+async def _check(feeding: Feeding) -> None:
+    while feeding.check_every is not None:
+        await asyncio.sleep(feeding.check_every.total_seconds())
+        try:
+            await feeding.indexing.check()
+        except IndexUnavailableError as error:
+            _log.warning("%s; it is built anew", error)
+
+
 async def _needed(feeding: Feeding) -> str:
-    rebuild = await feeding.indexing.needs_rebuild() or await feeding.is_rebuild_due()
-    return (rebuild_search_index if rebuild else update_search_index).__name__
+    return (renew_search_index if await feeding.needs_rebuild() else update_search_index).__name__
 
 
 async def update_search_index(ctx: Mapping[str, Any]) -> None:
@@ -96,13 +112,20 @@ async def update_search_index(ctx: Mapping[str, Any]) -> None:
     feeding: Feeding = ctx["feeding"]
     if await feeding.indexing.needs_rebuild():
         queue: Queue = ctx["queue"]
-        await queue.request(rebuild_search_index.__name__)
+        await queue.request(renew_search_index.__name__)
         return
     await holding(feeding.store, LEASE, feeding.indexing.update)
 
 
+async def renew_search_index(ctx: Mapping[str, Any]) -> None:
+    """Build the index anew if that is needed still. It is asked for, over and over, until that is done."""
+    feeding: Feeding = ctx["feeding"]
+    if await feeding.needs_rebuild():
+        await rebuild_search_index(ctx)
+
+
 async def rebuild_search_index(ctx: Mapping[str, Any]) -> None:
-    """Build the index anew while the old one answers, and bring it up to date."""
+    """Build the index anew while the old one answers."""
     feeding: Feeding = ctx["feeding"]
     await holding(feeding.store, LEASE, feeding.indexing.rebuild)
     await feeding.note_rebuild()

@@ -97,6 +97,9 @@ class MeilisearchIndex:
     def _state_row(self, client: Client) -> Row:
         return dict(client.index(self._uid).get_document(STATE_KEY))
 
+    async def check(self) -> None:
+        """Nothing: Meilisearch checks what it reads."""
+
     async def write(self, batch: IndexBatch) -> None:
         """Replace documents, and the state with them."""
         async with self._writing:

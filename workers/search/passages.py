@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from plugins.contract import TextField
 from workers.search.finding import Part, Snippet
-from workers.search.index import Terms
 from workers.search.snippets import Highlighter
 
 _LEFT_OUT = Part("…", is_match=False)
 
 
-def snippets_of(texts: Mapping[TextField, str], terms: Terms) -> Sequence[Snippet]:
+def snippets_of(texts: Mapping[TextField, str], highlighter: Highlighter) -> Sequence[Snippet]:
     """A snippet of each field in which something of what was looked for stands, in the order of the fields."""
-    found = Highlighter(terms).snippets(texts)
+    found = highlighter.snippets(texts)
     return [
         Snippet(
             name,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from graph.access import Access, Action
 from graph.conditions import NOTHING
@@ -19,6 +20,7 @@ from workers.search.finding import Found, Place, Request, Results
 from workers.search.index import MOST_HITS, Hit, Hits, IndexUnavailableError, SearchIndex, SearchQuery, Terms, TextField
 from workers.search.passages import snippets_of
 from workers.search.restrictions import DOCUMENT_TYPE, OWNER, Restrictions, check_filters, owners_asked, unredacted_filter
+from workers.search.snippets import Highlighter
 from workers.search.terms import Synonyms, parsed
 
 OVERLAP = 20
@@ -156,11 +158,14 @@ class Searching:
         page, beyond = rows[: request.limit], len(rows) > request.limit
         found, entities = await self._checked(asked, [hit for _, hit in page])
         kept = {hit.id for hit in found}
-        shown = [_found(hit, entities, asked.terms, offset) for offset, hit in page if hit.id in kept]
+        highlighter = Highlighter(asked.terms)
+        shown = [_found(hit, entities, highlighter, offset) for offset, hit in page if hit.id in kept]
         return Results(hits.total - (len(page) - len(shown)), shown, has_previous=place is not None, has_next=beyond, degraded=False)
 
     async def _checked(self, asked: _Asked, hits: Sequence[Hit]) -> tuple[Sequence[Hit], Mapping[Ref, Entity]]:
-        """Those of the hits whose entities are seen at this moment, and these."""
+        """Those of the hits whose entities are seen at this moment, and these. From whom nothing is hidden needs no such look."""
+        if asked.access.sees_everything and not asked.request.with_entities:
+            return hits, {}
         refs = sorted({hit.ref for hit in hits if hit.ref is not None})
         entities = await asked.store.entities_by_ref(refs, visible=asked.access.visible)
         return [hit for hit in hits if hit.ref is None or hit.ref in entities], entities
@@ -187,11 +192,11 @@ def _after(rows: Sequence[tuple[int, Hit]], place: Place | None) -> Sequence[tup
     return [row for row in rows if row[0] > place.offset] if at is None else rows[at + 1 :]
 
 
-def _found(hit: Hit, entities: Mapping[Ref, Entity], terms: Terms, offset: int) -> Found:
-    entity = entities[hit.ref] if hit.ref is not None else None
+def _found(hit: Hit, entities: Mapping[Ref, Entity], highlighter: Highlighter, offset: int) -> Found:
+    entity = entities.get(hit.ref) if hit.ref is not None else None
     text = next((hit.texts[name] for name in _MEANT if hit.texts.get(name)), "")[:_LONGEST_TEXT]
-    place = Place(offset, hit.id)
-    return Found(hit.id, hit.type, hit.ref, entity, _title(hit), text, hit.location, snippets_of(hit.texts, terms), place)
+    highlight = partial(snippets_of, hit.texts, highlighter)
+    return Found(hit.id, hit.type, hit.ref, entity, _title(hit), text, hit.location, Place(offset, hit.id), highlight)
 
 
 def _title(hit: Hit) -> str:

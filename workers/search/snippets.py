@@ -1,13 +1,13 @@
 """What of a hit's texts shows why it was found: the best passage of each field, with the words that match."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from workers.search.finding import Part
 from workers.search.index import Terms, TextField
-from workers.search.words import Found, found_in, inflections, typos_in
+from workers.search.words import folded, found_in, inflections, parts_of, typos_in, written_in
 
 LONGEST_SNIPPET = 200
 """Characters of a passage, about; it begins and ends with whole words where it can."""
@@ -15,8 +15,8 @@ LONGEST_SNIPPET = 200
 _BEFORE = 40
 """Characters in front of the first match of a passage."""
 
-_MOST_PLACES = 40
-"""How many places of each word are compared when the best passage of a text is chosen."""
+_MOST_PLACES = 200
+"""How many places are compared when the best passage of a text is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,82 +29,118 @@ class Snippet:
 
 
 class Highlighter:
-    """Snippets of the hits of one search."""
+    """Snippets of the hits of one search. What it learns of a word it keeps, since hits of one search have many words in common."""
 
     def __init__(self, terms: Terms) -> None:
-        self._terms = terms
-        words = {word.text for word in terms.words if not word.optional}
-        self._exact = words | {other for word in words for other in inflections(word)}
-        self._beginnings = tuple(word.text for word in terms.words if word.open and not word.optional)
-        self._sequences = [tuple(phrase) for phrase in terms.phrases]
-        for word in terms.words:
-            self._sequences.extend(tuple(synonym.split(" ")) for synonym in word.synonyms)
-        self._exact |= {words[0] for words in self._sequences if len(words) == 1}
-        self._near = tuple((word, most) for word in words if (most := typos_in(word)))
-        self._known: dict[str, bool] = {}
-        sought = sorted({*words, *(sequence[0] for sequence in self._sequences)})
-        self._sought = [re.compile(re.escape(word), re.IGNORECASE) for word in sought]
+        words = [word for word in terms.words if not word.optional]
+        self._bits: dict[str, int] = {}
+        """By word in its folded form, whose searched words it is, as bits."""
+        self._sequences = [phrase for phrase in terms.phrases if len(phrase) > 1]
+        for place, word in enumerate(words):
+            synonyms = [tuple(synonym.split(" ")) for synonym in word.synonyms]
+            self._sequences.extend(synonym for synonym in synonyms if len(synonym) > 1)
+            for text in (word.text, *inflections(word.text), *(synonym[0] for synonym in synonyms if len(synonym) == 1)):
+                self._bits[text] = self._bits.get(text, 0) | 1 << place
+        for phrase in terms.phrases:
+            if len(phrase) == 1:
+                self._bits[phrase[0]] = self._bits.get(phrase[0], 0) | 1 << len(words)
+        self._beginnings = [(word.text, 1 << place) for place, word in enumerate(words) if word.open]
+        self._typos = [(1 << place, word.text, most) for place, word in enumerate(words) if (most := typos_in(word.text))]
+        self._misspelt = sum(bit for bit, _, _ in self._typos)
+        self._exact: dict[str, int] = {}
+        self._near: dict[tuple[str, int], bool] = {}
+        sought = {*(word.text for word in words), *self._bits, *(sequence[0] for sequence in self._sequences)}
+        self._sought = re.compile("|".join(map(re.escape, sorted(sought, reverse=True))), re.IGNORECASE) if sought else None
 
     def snippets(self, texts: Mapping[TextField, str]) -> Mapping[TextField, Snippet]:
-        """The snippets of the fields in which something matches."""
+        """The snippets of the fields in which something matches. A word is looked for with typos where no text has it without."""
+        if self._sought is None:
+            return {}
+        found, seen = self._pass(texts, self._sought, 0)
+        missing = self._misspelt & ~seen
+        return self._pass(texts, self._sought, missing)[0] if missing else found
+
+    def _pass(self, texts: Mapping[TextField, str], sought: re.Pattern[str], missing: int) -> tuple[dict[TextField, Snippet], int]:
+        """The snippets, and the bits of the words that are in them; the `missing` words count with typos as well."""
         found: dict[TextField, Snippet] = {}
+        seen = 0
         for field, text in texts.items():
-            if self._sought and (snippet := self._snippet(text)) is not None:
-                found[field] = snippet
-        return found
+            # What is plain text holds a word letter by letter, or not at all.
+            if not missing and text.isascii() and "'" not in text and not sought.search(text):
+                continue
+            start, end = (0, len(text)) if len(text) <= LONGEST_SNIPPET else _passage(text, sought)
+            matches = list(self._matches(text[start:end], missing))
+            if matches:
+                found[field] = Snippet(_parts(text, start, end, matches), start > 0, end < len(text))
+                for begin, stop in matches:
+                    seen |= self._bits_of(text[start + begin : start + stop])
+        return found, seen
 
-    def _snippet(self, text: str) -> Snippet | None:
-        start, end = (0, len(text)) if len(text) <= LONGEST_SNIPPET else self._passage(text)
-        parts: list[Part] = []
-        at = start
-        for begin, stop in self._matches(text[start:end]):
-            if begin + start > at:
-                parts.append(Part(text[at : begin + start], False))
-            parts.append(Part(text[begin + start : stop + start], True))
-            at = stop + start
-        if not parts:
-            return None
-        if at < end:
-            parts.append(Part(text[at:end], False))
-        return Snippet(parts, start > 0, end < len(text))
-
-    def _passage(self, text: str) -> tuple[int, int]:
-        """From where to where the text holds most of what is looked for, the earliest such passage."""
-        places: list[tuple[int, str]] = []
-        for sought in self._sought:
-            places.extend((match.start(), sought.pattern) for match in islice(sought.finditer(text), _MOST_PLACES))
-        places.sort()
-        best, first = 0, 0
-        for number, (place, _) in enumerate(places):
-            close = takewhile(lambda other, reach=place + LONGEST_SNIPPET - _BEFORE: other[0] < reach, islice(places, number, None))
-            within = {word for _, word in close}
-            if len(within) > best:
-                best, first = len(within), place
-        start = max(first - _BEFORE, 0)
-        end = min(start + LONGEST_SNIPPET, len(text))
-        return _after_space(text, start, first), _before_space(text, end, first)
-
-    def _matches(self, text: str) -> Iterator[tuple[int, int]]:
+    def _matches(self, text: str, missing: int) -> Iterator[tuple[int, int]]:
         """From where to where something matches, in order and apart from one another."""
+        in_sequences = self._in_sequences(text) if self._sequences else ()
+        for word in written_in(text):
+            written = word[0]
+            if self._bits_of(written) or word.start() in in_sequences or (missing and self._is_near(written, missing)):
+                yield word.span()
+
+    def _in_sequences(self, text: str) -> Set[int]:
+        """Where the words begin that stand in a phrase or a synonym of several words."""
         words = list(found_in(text))
-        matching = [self._is_match(word) for word in words]
-        texts = [word.text for word in words]
+        starts: set[int] = set()
         for sequence in self._sequences:
-            for at in range(len(words) - len(sequence) + 1):
-                if tuple(texts[at : at + len(sequence)]) == sequence:
-                    matching[at : at + len(sequence)] = [True] * len(sequence)
-        for word, matches in zip(words, matching, strict=True):
-            if matches or (word.parts and any(_holds(word.parts, sequence) for sequence in self._sequences)):
-                yield word.start, word.end
+            for at, word in enumerate(words):
+                following = words[at : at + len(sequence)]
+                if tuple(each.text for each in following) == sequence:
+                    starts.update(each.start for each in following)
+                elif word.parts and _holds(word.parts, sequence):
+                    starts.add(word.start)
+        return starts
 
-    def _is_match(self, word: Found) -> bool:
-        return any(self._is_known(text) for text in (word.text, *word.parts))
+    def _bits_of(self, written: str) -> int:
+        if (bits := self._exact.get(written)) is None:
+            bits = 0
+            for text in (folded(written), *parts_of(written)):
+                bits |= self._bits.get(text, 0)
+                for beginning, bit in self._beginnings:
+                    if text.startswith(beginning):
+                        bits |= bit
+            self._exact[written] = bits
+        return bits
 
-    def _is_known(self, text: str) -> bool:
-        if (known := self._known.get(text)) is None:
-            known = text in self._exact or text.startswith(self._beginnings) or any(_are_near(text, *near) for near in self._near)
-            self._known[text] = known
-        return known
+    def _is_near(self, written: str, missing: int) -> bool:
+        if (near := self._near.get((written, missing))) is None:
+            texts = (folded(written), *parts_of(written))
+            near = any(bit & missing and _are_near(text, word, most) for bit, word, most in self._typos for text in texts)
+            self._near[written, missing] = near
+        return near
+
+
+def _parts(text: str, start: int, end: int, matches: Sequence[tuple[int, int]]) -> Sequence[Part]:
+    parts: list[Part] = []
+    at = start
+    for begin, stop in matches:
+        if begin + start > at:
+            parts.append(Part(text[at : begin + start], False))
+        parts.append(Part(text[begin + start : stop + start], True))
+        at = stop + start
+    if at < end:
+        parts.append(Part(text[at:end], False))
+    return parts
+
+
+def _passage(text: str, sought: re.Pattern[str]) -> tuple[int, int]:
+    """From where to where the text holds most of what is looked for, the earliest such passage."""
+    places = [(match.start(), match[0].lower()) for match in islice(sought.finditer(text), _MOST_PLACES)]
+    best, first = 0, 0
+    for number, (place, _) in enumerate(places):
+        close = takewhile(lambda other, reach=place + LONGEST_SNIPPET - _BEFORE: other[0] < reach, islice(places, number, None))
+        within = {word for _, word in close}
+        if len(within) > best:
+            best, first = len(within), place
+    start = max(first - _BEFORE, 0)
+    end = min(start + LONGEST_SNIPPET, len(text))
+    return _after_space(text, start, first), _before_space(text, end, first)
 
 
 def _holds(words: Sequence[str], sequence: Sequence[str]) -> bool:

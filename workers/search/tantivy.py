@@ -64,6 +64,9 @@ class TantivyIndex:
         except IndexUnavailableError:
             return None
 
+    async def check(self) -> None:
+        await _in(self._writing, self._check)
+
     async def write(self, batch: IndexBatch) -> None:
         await _in(self._writing, lambda: self._write(batch))
 
@@ -118,6 +121,17 @@ class TantivyIndex:
         if generation is not None:
             with suppress(IndexUnavailableError):
                 self._current = Generation(generation)
+
+    def _check(self) -> None:
+        if (current := self._current) is None:
+            return
+        try:
+            # Opened once more, which checks every file.
+            Generation(current.path)
+        except IndexUnavailableError:
+            self._writer = None
+            self._reopen()
+            raise
 
     def _begin(self) -> Builder:
         if self._generations.lock():

@@ -1,6 +1,6 @@
 """Who may find what, as queries of tantivy over the leaves of documents, which never score."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from tantivy import Occur, Query
@@ -9,35 +9,45 @@ from graph.conditions import EVERYTHING, All, AnyOf, Condition, FactExists, Fact
 from graph.errors import InputError
 from workers.search.index import SearchQuery
 from workers.search.leaves import leaves_asked
-from workers.search.tantivy_schema import BELONGS_TO_NONE, LEAVES, SCHEMA, TYPE, leaf_term
+from workers.search.tantivy_schema import BELONGS_TO_NONE, LEAVES, SCHEMA, STATE, TYPE, leaf_term
 
 _FEW_TERMS = 8
 
 
-def filter_of(query: SearchQuery) -> Query:
-    """What may be found and is not filtered out, by a query of score 0. InputError if leaves can't tell."""
-    visible = _visible(tuple(sorted(query.visible.items())))
+def restrictions(query: SearchQuery, types: Iterable[str]) -> Sequence[tuple[Occur, Query]]:
+    """What may be found and is not filtered out, in an index with documents of these types, by parts of a query that have no score.
+
+    InputError if leaves can't tell.
+    """
+    allowed = _visible(tuple(sorted(query.visible.items())), frozenset(types))
     if query.filter == EVERYTHING:
-        return visible
-    return _both([visible, Query.const_score_query(_condition(query.filter), 0.0)])
+        return allowed
+    return [*allowed, (Occur.Must, Query.const_score_query(_condition(query.filter), 0.0))]
 
 
 @lru_cache(maxsize=256)
-def _visible(visible: tuple[tuple[str, Condition], ...]) -> Query:
-    types: dict[Condition, list[str]] = {}
-    "".join(document_type for document_type, _ in visible).encode()
-    for document_type, condition in visible:
-        types.setdefault(condition, []).append(document_type)
-    found = [_visible_types(of, condition) for condition, of in types.items()]
-    return Query.const_score_query(_either(found), 0.0)
+def _visible(visible: tuple[tuple[str, Condition], ...], types: frozenset[str]) -> Sequence[tuple[Occur, Query]]:
+    """What can be found is said by what can't wherever that is possible: few documents are excluded, and all others need not be read."""
+    shown = [(document_type, condition) for document_type, condition in visible if document_type in types]
+    hidden = sorted(types - {document_type for document_type, _ in shown})
+    excluded = [(Occur.MustNot, Query.term_query(SCHEMA, TYPE, document_type, "basic")) for document_type in hidden]
+    excluded.append((Occur.MustNot, Query.term_query(SCHEMA, STATE, STATE, "basic")))
+    conditions = {condition for _, condition in shown}
+    if conditions <= {EVERYTHING}:
+        return excluded
+    of_types = [
+        _visible_types([of for of, its in shown if its == condition] if len(conditions) > 1 else (), condition) for condition in conditions
+    ]
+    return [*excluded, (Occur.Must, Query.const_score_query(_either(of_types), 0.0))]
 
 
 def _visible_types(types: Sequence[str], condition: Condition) -> Query:
-    of_types = _any(TYPE, types)
+    """The documents of these types, of all if there are none, that the condition shows."""
+    of_types = [_any(TYPE, types)] if types else []
     if condition == EVERYTHING:
-        return of_types
+        return _both(of_types)
     of_none = Query.term_query(SCHEMA, LEAVES, BELONGS_TO_NONE, "basic")
-    return _both([of_types, _either([_condition(condition), of_none])])
+    return _both([*of_types, _either([_condition(condition), of_none])])
 
 
 @lru_cache(maxsize=256)

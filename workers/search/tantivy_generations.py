@@ -26,6 +26,7 @@ _PREFIX = "generation-"
 _META = "meta.json"
 _FOOTER_MAGIC = 1337
 _BUILDER_BYTES = 96_000_000
+_PIECE_BYTES = 1_000_000
 
 
 class Generations:
@@ -108,8 +109,7 @@ class Generation:
         """IndexUnavailableError if a file of it is missing, or not what was written."""
         self.path = path
         with translated(f"the search index {path} can't be opened"):
-            for file in _committed(path):
-                _check(file)
+            _check_files(path)
             if not tantivy.Index.exists(str(path)):
                 raise IndexUnavailableError(f"{path} holds no index")
             self.index = tantivy.Index(SCHEMA, str(path))
@@ -186,10 +186,25 @@ def translated(what: str) -> Generator[None]:
         raise IndexUnavailableError(f"{what}: {failure}") from failure
 
 
-def _committed(generation: Path) -> Iterator[Path]:
-    """The files of the last commit. What a killed writer left beside them does not count. ValueError if it can't be told."""
+def _check_files(generation: Path) -> None:
+    """ValueError or OSError if a file of the last commit is not what was written."""
+    while True:
+        committed = (generation / _META).read_bytes()
+        try:
+            for file in _committed(generation, committed):
+                _check(file)
+        except (OSError, ValueError):
+            # Segments that were merged meanwhile are gone.
+            if (generation / _META).read_bytes() == committed:
+                raise
+        else:
+            return
+
+
+def _committed(generation: Path, meta: bytes) -> Iterator[Path]:
+    """The files of a commit. What a killed writer left beside them does not count. ValueError if it can't be told."""
     try:
-        segments = orjson.loads((generation / _META).read_bytes())["segments"]
+        segments = orjson.loads(meta)["segments"]
         ids = {segment["segment_id"].replace("-", ""): segment["deletes"] for segment in segments}
     except (KeyError, TypeError, AttributeError) as failure:
         raise ValueError(f"{generation / _META} is not what was written") from failure
@@ -202,10 +217,18 @@ def _committed(generation: Path) -> Iterator[Path]:
 
 def _check(file: Path) -> None:
     """ValueError unless the file is as tantivy finished it: behind its content stand a checksum, and how long that note is."""
-    content = memoryview(file.read_bytes())
-    length, magic = int.from_bytes(content[-8:-4], "little"), int.from_bytes(content[-4:], "little")
-    end = len(content) - 8 - length
-    if magic != _FOOTER_MAGIC or end < 0:
-        raise ValueError(f"{file} was not written to its end")
-    if crc32(content[:end]) != orjson.loads(content[end:-8])["crc"]:
+    with file.open("rb") as opened:
+        size = opened.seek(0, os.SEEK_END)
+        opened.seek(max(size - 8, 0))
+        length, magic = int.from_bytes(opened.read(4), "little"), int.from_bytes(opened.read(4), "little")
+        end = size - 8 - length
+        if magic != _FOOTER_MAGIC or end < 0:
+            raise ValueError(f"{file} was not written to its end")
+        opened.seek(end)
+        expected: int = orjson.loads(opened.read(length))["crc"]
+        opened.seek(0)
+        found = 0
+        for start in range(0, end, _PIECE_BYTES):
+            found = crc32(opened.read(min(_PIECE_BYTES, end - start)), found)
+    if found != expected:
         raise ValueError(f"{file} is not what was written")

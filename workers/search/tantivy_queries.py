@@ -63,11 +63,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Search:
-    """What terms ask for in these fields, among what `allowed` lets through, which has no score."""
+    """What terms ask for in these fields, among what `restrictions` let through, which have no score."""
 
     terms: Terms
     fields: frozenset[TextField]
-    allowed: Query
+    restrictions: Sequence[tuple[Occur, Query]]
 
     def steps(self) -> Iterator[Step]:
         """The queries to try in turn, the last of which stands however little it finds."""
@@ -98,7 +98,7 @@ class Search:
     def _always(self) -> list[tuple[Occur, Query]]:
         """The parts of every step: what may be found, phrases, what is excluded, and what only adds to the score."""
         terms = self.terms
-        parts = [(Occur.Must, self.allowed)]
+        parts = [*self.restrictions]
         parts.extend((Occur.Must, self._phrase(phrase)) for phrase in terms.phrases)
         parts.extend((Occur.MustNot, self._phrase(phrase)) for phrase in terms.excluded_phrases)
         parts.extend((Occur.MustNot, self._phrase((word,))) for word in terms.excluded_words)

@@ -7,7 +7,7 @@ from tantivy import DocAddress, Query, Searcher
 
 from graph.store import FacetCount
 from workers.search.index import MOST_HITS, Hit, Hits, IndexState, SearchQuery, Terms
-from workers.search.tantivy_conditions import filter_of
+from workers.search.tantivy_conditions import restrictions
 from workers.search.tantivy_queries import Search
 from workers.search.tantivy_schema import (
     CENTRALITY,
@@ -15,6 +15,7 @@ from workers.search.tantivy_schema import (
     SCHEMA,
     SOURCE,
     STATE,
+    TYPE,
     edges_in,
     facet_field,
     hit_in,
@@ -40,14 +41,17 @@ class Searching:
         self._shown = shown_of(query.fields)
         with valid_unicode():
             _encoded(query.terms)
-            self._search = Search(query.terms, query.fields, filter_of(query))
+            "".join(query.visible).encode()
+            restrictions(query, query.visible)
 
     def __call__(self, searcher: Searcher) -> Hits:
         """The hits in a snapshot. ValueError if it can't be read."""
         wanted = self._query
+        types = (of for of, _ in searcher.terms_with_prefix(TYPE, ""))
+        search = Search(wanted.terms, wanted.fields, restrictions(wanted, types))
         begin = max(wanted.offset - _BEYOND, 0)
         limit = min(wanted.offset + wanted.limit + _BEYOND, MOST_HITS) - begin
-        for step in self._search.steps():
+        for step in search.steps():
             found = searcher.search(step.query, max(limit, 1), offset=begin, weight_by_field=CENTRALITY)
             total: int = cast(Any, found).count
             if total >= step.enough:

@@ -58,9 +58,14 @@ def parts_of(word: str) -> tuple[str, ...]:
     return parts if 1 < len(parts) <= _MOST_PARTS else ()
 
 
+def written_in(text: str) -> Iterator[re.Match[str]]:
+    """The words of a text as they are written there, in order."""
+    return (_ASCII_WORD if text.isascii() else _WORD).finditer(text)
+
+
 def found_in(text: str) -> Iterator[Found]:
     """The words of a text with their places, in order."""
-    for match in _WORD.finditer(text):
+    for match in written_in(text):
         written = match[0]
         if word := folded(written):
             yield Found(word, match.start(), match.end(), parts_of(written))

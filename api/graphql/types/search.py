@@ -17,6 +17,7 @@ from api.graphql.types.entity import Entity
 from api.graphql.types.facets import Facet, FacetAnswer
 from api.graphql.types.fields import attribute, reading, resolved
 from graph.access import Action
+from graph.entities import Entity as StoredEntity
 from graph.errors import InputError, InvalidCursorError, LimitExceededError
 from graph.store import FacetCount
 from workers.search.finding import REBUILD, UNCONFIGURED, Found, Place, Request, Results, Search, SearchUnavailableError
@@ -74,13 +75,17 @@ class Snippet:
     parts: list[SnippetPart] = attribute("The pieces, in their order.")
 
 
+async def _entity(root: strawberry.Parent[Found], info: Info) -> StoredEntity | None:
+    return await info.context.loaders.entity_by_ref.load(root.ref) if root.ref else None
+
+
 @strawberry.type(description="Something that was found.")
 class SearchResult:
     type: str = attribute("What it is: `entity`, `definition`, `section`, or what a plugin brings.")
     title: str = attribute("What it is called.")
     text: str = attribute("How its description or its text begins.")
     ref: str | None = attribute("The ref of the entity that it belongs to; null for what belongs to none.")
-    entity: Entity | None = attribute("The entity that it belongs to; null for what belongs to none.")
+    entity: Entity | None = resolved(_entity, "The entity that it belongs to; null for what belongs to none, or has just been removed.")
     location: str = attribute(
         "Where it is below its entity: a pointer into a definition, or a path and anchor of documentation. A URL for what belongs to no "
         "entity. Empty for the entity itself."

@@ -1,6 +1,7 @@
 """What came from which template: its uses, and of an entity the use that made it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Annotated
@@ -29,6 +30,13 @@ _MADE = "made"
 Source = strawberry.Parent[Use]
 
 
+@dataclass(frozen=True, slots=True)
+class _SeenSkeleton:
+    url: str
+    digest: str
+    outdated: bool | None
+
+
 async def _task(root: Source, info: Info) -> SeenTask | None:
     return await info.context.template_loaders.task_by_id.load(root.task_id)
 
@@ -43,7 +51,14 @@ async def _digest(root: Source, info: Info) -> str | None:
 
 async def _outdated(root: Source, info: Info) -> bool | None:
     current = await info.context.template_loaders.version_by_template.load(root.template)
-    return None if current is None else current != root.digest
+    return None if current is None else not current.is_that_of(root)
+
+
+async def _skeletons(root: Source, info: Info) -> Sequence[_SeenSkeleton] | None:
+    current = await info.context.template_loaders.version_by_template.load(root.template)
+    if shown_digest(info, root.digest) is None:
+        return None
+    return [_SeenSkeleton(one.url, one.digest, None if current is None else current.has_changed(one)) for one in root.skeletons]
 
 
 async def _effects(root: Source, info: Info) -> Sequence[KeptEffect]:
@@ -64,6 +79,13 @@ async def _entities(root: Source, info: Info, page: PageArguments) -> Listing[En
     return Listing(load, total)
 
 
+@strawberry.type(description="What a task fetched for what it made: a folder or a file.")
+class TemplateSkeleton:
+    url: str = attribute("Where it was fetched from, as the step named it: relative to the template, or a whole address.")
+    digest: str = attribute("Stands for its content as it was: equal ones are one version.")
+    outdated: bool | None = attribute("Whether it was another when it was looked at last; null if the template is missing.")
+
+
 @strawberry.type(description="A use of a template: a task that made something, which is remembered longer than the task.")
 class TemplateUse:
     task_id: strawberry.ID = attribute("The id of the task.")
@@ -73,7 +95,12 @@ class TemplateUse:
     template_digest: str | None = resolved(
         _digest, "Stands for the descriptor of the template as it was: equal ones are one version. Null for whoever sees entities redacted."
     )
-    outdated: bool | None = resolved(_outdated, "Whether the template is another version now; null if it is missing.")
+    skeletons: list[TemplateSkeleton] | None = resolved(
+        _skeletons, "What the task fetched, unless it took a token of its own to read. Null for whoever sees entities redacted."
+    )
+    outdated: bool | None = resolved(
+        _outdated, "Whether the template, or what the task fetched, is another version now; null if the template is missing."
+    )
     upgrade_of: strawberry.ID | None = attribute(
         "The id of the task whose work this one brings up to date; null for one that makes something new."
     )
@@ -94,8 +121,8 @@ class TemplateUseConnection:
 
 
 async def digest_of(root: strawberry.Parent[Entity], info: Info) -> str | None:
-    digest = await info.context.template_loaders.version_by_template.load(root.ref)
-    return shown_digest(info, digest) if digest else None
+    version = await info.context.template_loaders.version_by_template.load(root.ref)
+    return shown_digest(info, version.digest) if version else None
 
 
 async def uses_of(
@@ -104,6 +131,7 @@ async def uses_of(
     first: First = UNSET,
     after: After = UNSET,
     digest: Annotated[str | None, argument("Only those of the version with this digest.")] = UNSET,
+    skeleton: Annotated[str | None, argument("Only those that fetched what has this digest.")] = UNSET,
     outdated: Annotated[
         bool | None, argument("Only those of versions that are not the present one, or with false that are; upgrades are neither.")
     ] = UNSET,
@@ -111,16 +139,18 @@ async def uses_of(
     context = info.context
     if not context.access.may(Action.TASK_READ):
         return None
-    window, wanted = PageArguments(given(first), given(after)).window(_SCOPE), given(digest)
-    if wanted is not None and shown_digest(info, wanted) is None:
-        raise InputError("`digest` can't be asked for by whoever sees entities redacted; `outdated` can")
+    window, wanted, fetched = PageArguments(given(first), given(after)).window(_SCOPE), given(digest), given(skeleton)
+    if (asked := wanted or fetched) is not None and shown_digest(info, asked) is None:
+        raise InputError("`digest` and `skeleton` can't be asked for by whoever sees entities redacted; `outdated` can")
+
+    def listed(after: str = "") -> AsyncIterator[Use]:
+        provenance = context.templates.provenance
+        return provenance.uses(root.ref, context.access, version=wanted, skeleton=fetched, outdated=given(outdated), after=after)
 
     async def load() -> Slice[Use]:
         rows: list[ListedRow[Use]] = []
         before = window.after[0] if window.after else None
-        async for use in context.templates.provenance.uses(
-            root.ref, context.access, version=wanted, outdated=given(outdated), after=str(before or "")
-        ):
+        async for use in listed(str(before or "")):
             if len(rows) == window.limit:
                 return Slice(rows, before is not None, True)
             rows.append(ListedRow(_SCOPE, (use.task_id,), use.task_id, use))
@@ -128,7 +158,7 @@ async def uses_of(
 
     async def total() -> int:
         numbers = count()
-        async for _ in context.templates.provenance.uses(root.ref, context.access, version=wanted, outdated=given(outdated)):
+        async for _ in listed():
             next(numbers)
         return next(numbers)
 

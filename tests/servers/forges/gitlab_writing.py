@@ -39,6 +39,7 @@ class GitLabWriting:
             f"POST {_PROJECT}/repository/commits": self.commit,
             f"GET {_PROJECT}/merge_requests": self.merge_requests,
             f"POST {_PROJECT}/merge_requests": self.propose,
+            f"GET {_PROJECT}/merge_requests/{{iid}}": self.merge_request,
             f"PUT {_PROJECT}/merge_requests/{{iid}}/merge": self.merge,
         }
         return {path: self._threaded(endpoint) for path, endpoint in table.items()}
@@ -67,6 +68,8 @@ class GitLabWriting:
     def commit(self, request: Request, body: Any) -> Response:
         repository, branch = self.of(request), body["branch"]
         start = repository.git.head(body["start_branch"])
+        if repository.git.write("for-each-ref", f"refs/heads/{branch}") and not body.get("force"):
+            raise HTTPException(400, "A branch called that already exists. Switch to that branch in order to make changes")
         known = {entry.path for entry in repository.git.tree(start)}
         who = "A Bot <bot@example.com> 1760000000 +0000"
         message = body["commit_message"].encode()
@@ -80,18 +83,25 @@ class GitLabWriting:
             content = base64.b64decode(change["content"])
             mode = "100755" if change["execute_filemode"] else "100644"
             lines.append(f"M {mode} inline {change['file_path']}\ndata {len(content)}\n".encode() + content + b"\n")
-        repository.git.write("fast-import", "--quiet", stdin=b"".join(lines))
+        repository.git.write("fast-import", "--quiet", "--force", stdin=b"".join(lines))
         sha = repository.git.head(branch)
         return answer({"id": sha, "message": body["commit_message"]}, 201)
 
     def merge_requests(self, request: Request, body: Any) -> Response:
         repository, asked = self.of(request), request.query_params
-        found = [pull for pull in repository.pulls if (pull.head, pull.base) == (asked["source_branch"], asked["target_branch"])]
-        return answer([self._pull(repository, pull) for pull in found])
+        wanted = (asked["source_branch"], asked["target_branch"], asked["state"])
+        shown = [self._pull(repository, pull) for pull in repository.pulls]
+        return answer([one for one in shown if (one["source_branch"], one["target_branch"], one["state"]) == wanted])
+
+    def merge_request(self, request: Request, body: Any) -> Response:
+        repository, number = self.of(request), int(given(request, "iid"))
+        if number > len(repository.pulls):
+            raise HTTPException(404)
+        return answer(self._pull(repository, repository.pulls[number - 1]))
 
     def propose(self, request: Request, body: Any) -> Response:
         repository = self.of(request)
-        if any(pull.head == body["source_branch"] for pull in repository.pulls):
+        if any((pull.head, pull.state) == (body["source_branch"], "open") for pull in repository.pulls):
             return answer({"message": ["Another open merge request already exists for this source branch: !1"]}, 409)
         number = len(repository.pulls) + 1
         pull = Pull(number, body["title"], body.get("description", ""), body["source_branch"], body["target_branch"], people=body)
@@ -106,7 +116,9 @@ class GitLabWriting:
 
     def _pull(self, repository: Repository, pull: Pull) -> Mapping[str, Any]:
         at = f"{self.gitlab.url}/{repository.full_name}/-/merge_requests/{pull.number}"
-        return {"id": 1000 + pull.number, "iid": pull.number, "web_url": at, "title": pull.title, "state": "opened"}
+        known = {"id": 1000 + pull.number, "iid": pull.number, "web_url": at, "title": pull.title, "merged_at": pull.merged_at}
+        state = "merged" if pull.merged_at else "opened" if pull.state == "open" else pull.state
+        return {**known, "state": state, "source_branch": pull.head, "target_branch": pull.base}
 
     def _threaded(self, endpoint: Callable[[Request, Any], Response]) -> Callable[[Request], Any]:
         forge: Forge = self.gitlab

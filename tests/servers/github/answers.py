@@ -13,8 +13,12 @@ from tests.servers.github.repositories import TreeEntry
 def repository(hub: Hub, of: Repository, *, full: bool = False) -> dict[str, Any]:
     """A repository: in lists minimal, alone in full."""
     example = description().example("/repos/{owner}/{repo}") if full else description().example("/orgs/{org}/repos")[0]
-    for left_out in ("parent", "source", "template_repository"):
+    parent = example.pop("parent", {})
+    for left_out in ("source", "template_repository"):
         example.pop(left_out, None)
+    if full and of.parent:
+        owner, _, name = of.parent.partition("/")
+        example["parent"] = parent | {"full_name": of.parent, "name": name, "owner": parent["owner"] | {"login": owner}}
     example |= _urls(example, f"{hub.api_url}/repos/{of.full_name}", "https://api.github.com/repos/octocat/Hello-World")
     return example | {
         "id": of.id,

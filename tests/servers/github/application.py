@@ -68,6 +68,7 @@ class _Rest:
             f"{team}/members": self.team_members,
             f"{team}/teams": self.child_teams,
             "/orgs/{org}/installation": self.installation_of_organisation,
+            "/user": self.viewer,
             "/users/{user}": self.account,
             "/users/{owner}/repos": self.repositories_of_user,
             "/app/installations": self.installations,
@@ -175,6 +176,11 @@ class _Rest:
         if person is None:
             raise HTTPException(404)
         return _answer(request, answers.person(self.hub, person))
+
+    def viewer(self, request: Request) -> Response:
+        if _token(request.headers.get("authorization")) not in self.hub.tokens:
+            raise HTTPException(401)
+        return _answer(request, answers.person(self.hub, next(iter(self.hub.people.values()))))
 
     def teams(self, request: Request) -> Response:
         organisation = self._organisation(request)

@@ -18,13 +18,14 @@ API = "/api/v3"
 
 @dataclass(slots=True)
 class Pull:
-    """A pull request, or merge request."""
+    """A pull request, or merge request. `owner` is whose fork its branch is in; none for one of the repository itself."""
 
     number: int
     title: str
     body: str
     head: str
     base: str
+    owner: str = ""
     state: str = "open"
     merged_at: str | None = None
     people: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -34,6 +35,7 @@ class Pull:
 class Repository:
     """A repository as GitHub knows it. `owner` and `name` are its present ones.
 
+    A fork has a `parent`, by its full name.
     `created_at` is Unix time; `settings` is what it was made and set up with, by the last part of a request's path.
     """
 
@@ -44,6 +46,7 @@ class Repository:
     private: bool = False
     archived: bool = False
     fork: bool = False
+    parent: str = ""
     topics: Sequence[str] = ()
     created_at: float = 1_700_000_000
     pulls: list[Pull] = field(default_factory=list[Pull])
@@ -204,6 +207,16 @@ class Hub:
         self.repositories[full_name.lower()] = repository
         self.moved.pop(full_name.lower(), None)
         return repository
+
+    def fork(self, full_name: str, owner: str) -> Repository:
+        """Make the owner's fork of a repository, which shares its objects; the one that is there already, if there is."""
+        origin = self.repositories[full_name.lower()]
+        name = f"{owner}/{origin.name}"
+        if (known := self.repositories.get(name.lower())) and known.parent == origin.full_name:
+            return known
+        made = self.repository(name, fork=True, parent=origin.full_name, private=origin.private, default_branch=origin.git.default_branch)
+        made.git.borrow(origin.git)
+        return made
 
     def commit(self, full_name: str, files: Mapping[str, str | bytes], **more: Any) -> str:
         """Commit to a repository, see GitRepository.commit."""

@@ -38,6 +38,15 @@ class GitRepository:
         (self.folder / "HEAD").write_text(f"ref: refs/heads/{self.default_branch}\n")
         (self.folder / "config").write_text(_CONFIG)
 
+    def borrow(self, origin: "GitRepository") -> None:
+        """Have every object of another repository, and its branches as they are now."""
+        (self.folder / "objects" / "info").mkdir()
+        (self.folder / "objects" / "info" / "alternates").write_text(f"{origin.folder.resolve() / 'objects'}\n")
+        self.commits = origin.commits
+        for line in origin.write("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/").splitlines():
+            sha, _, name = line.partition(" ")
+            self.write("update-ref", name, sha)
+
     def commit(
         self, files: Mapping[str, str | bytes], *, removed: Sequence[str] = (), branch: str | None = None, anew: bool = False
     ) -> str:

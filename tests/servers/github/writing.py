@@ -38,6 +38,7 @@ class Writing:
         table: list[tuple[str, str, Endpoint]] = [
             ("POST", "/orgs/{org}/repos", self.create),
             ("POST", "/user/repos", self.create),
+            ("POST", f"{repo}/forks", self.fork),
             ("PUT", f"{repo}/topics", self.topics),
             ("PUT", f"{repo}/collaborators/{{name}}", self.kept(204)),
             ("PUT", f"/orgs/{{org}}/teams/{{slug}}{repo}", self.kept(204)),
@@ -84,6 +85,10 @@ class Writing:
         made = self.hub.repository(f"{owner}/{body['name']}", files, private=body["private"], created_at=time.time())
         made.settings["create"] = body
         return _json(answers.repository(self.hub, made, full=True), 201)
+
+    def fork(self, request: Request, body: Body) -> Response:
+        made = self.hub.fork(self.of(request).full_name, next(iter(self.hub.people)))
+        return _json(answers.repository(self.hub, made, full=True), 202)
 
     def topics(self, request: Request, body: Body) -> Response:
         self.of(request).topics = body["names"]
@@ -183,18 +188,21 @@ class Writing:
     def pulls(self, request: Request, body: Any) -> Response:
         repository = self.of(request)
         asked = request.query_params
-        head = asked.get("head", "").partition(":")[2]
-        found = [pull for pull in repository.pulls if pull.head == head and asked.get("base", pull.base) == pull.base]
+        head = asked.get("head", "")
+        named = [pull for pull in repository.pulls if f"{pull.owner or repository.owner}:{pull.head}" == head]
+        found = [pull for pull in named if asked.get("base", pull.base) == pull.base]
         example = description().example("/repos/{owner}/{repo}/pulls")[0]
         return _json([self._pull(repository, pull, example) for pull in found if pull.state == asked.get("state", "open")])
 
     def propose(self, request: Request, body: Body) -> Response:
         repository = self.of(request)
-        if any(pull.head == body["head"] and pull.state == "open" for pull in repository.pulls):
-            message = f"A pull request already exists for {repository.owner}:{body['head']}."
+        owner, _, branch = body["head"].rpartition(":")
+        owner = "" if owner == repository.owner else owner
+        if any((pull.owner, pull.head, pull.state) == (owner, branch, "open") for pull in repository.pulls):
+            message = f"A pull request already exists for {owner or repository.owner}:{branch}."
             errors = [{"resource": "PullRequest", "code": "custom", "message": message}]
             return _json({"message": "Validation Failed", "errors": errors, "documentation_url": "https://docs.github.com"}, 422)
-        pull = Pull(len(repository.pulls) + 1, body["title"], body["body"], body["head"], body["base"])
+        pull = Pull(len(repository.pulls) + 1, body["title"], body["body"], branch, body["base"], owner)
         repository.pulls.append(pull)
         return _json(self._pull(repository, pull, self._full_pull()), 201)
 
@@ -254,9 +262,10 @@ class Writing:
 
     def _pull(self, repository: Repository, pull: Pull, example: dict[str, Any]) -> dict[str, Any]:
         at = f"{repository.full_name}/pull/{pull.number}"
+        of_head = self.hub.repositories[f"{pull.owner}/{repository.name}".lower()] if pull.owner else repository
         ends = {
-            name: example[name] | {"ref": branch, "sha": repository.git.head(branch), "label": f"{repository.owner}:{branch}"}
-            for name, branch in (("head", pull.head), ("base", pull.base))
+            name: example[name] | {"ref": branch, "sha": of.git.head(branch), "label": f"{of.owner}:{branch}"}
+            for name, of, branch in (("head", of_head, pull.head), ("base", repository, pull.base))
         }
         known = {"number": pull.number, "html_url": f"{self.hub.url}/{at}", "title": pull.title, "body": pull.body, "state": pull.state}
         known |= {"merged_at": pull.merged_at}

@@ -26,6 +26,7 @@ class ActionServices:
     hosts: Hosts
     catalog: TaskCatalog
     filters: Filters
+    desk: Desk
 
 
 def builtin_actions(services: ActionServices) -> Sequence[Action]:
@@ -39,5 +40,5 @@ def builtin_actions(services: ActionServices) -> Sequence[Action]:
         *cataloguing_actions(services.catalog),
         *debugging.ACTIONS,
         *request_actions(services.config, services.hosts),
-        *publishing_actions(Desk(services.config, services.hosts.outbound, services.filters)),
+        *publishing_actions(services.desk),
     ]

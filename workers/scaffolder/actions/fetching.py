@@ -6,14 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from graph.errors import InputError
-from plugins.actions import Action, ActionContext, ActionExample, ActionModel, Idempotency, Workspace, action
-from workers.scaffolder.sources import SourceFile, Sources
+from plugins.actions import Action, ActionContext, ActionExample, ActionModel, FetchedFile, Idempotency, Workspace, action
+from workers.scaffolder.sources import Sources
 
-Token = Annotated[
-    str | None,
-    Field(description="An optional token to use for authentication when reading the resources. Not supported: see the documentation."),
-]
+Token = Annotated[str | None, Field(description="An optional token to use for authentication when reading the resources.")]
 
 _FOLDER = "Relative path or absolute URL pointing to the directory tree to fetch"
 _FILE = "Relative path or absolute URL pointing to the single file to fetch."
@@ -35,13 +31,23 @@ class FetchPlainFile(ActionModel):
     token: Token = None
 
 
-def refuse_token(token: str | None) -> None:
-    """InputError if there is one: to read with the server's credentials instead would give whoever runs the template other rights."""
-    if token:
-        raise InputError("`token` is not supported: hosts are read with the credentials that `integrations` configures; leave it out")
+async def fetched_folder(sources: Sources, context: ActionContext, url: str, token: str | None) -> Sequence[FetchedFile]:
+    """The files of the folder. The task remembers what they were, unless they are only seen with a token. Errors as of Sources."""
+    files = await sources.tree(context.template.base_url, url, token)
+    if not token:
+        context.fetched(url, files)
+    return files
 
 
-def place(workspace: Workspace, folder: str, files: Sequence[SourceFile]) -> None:
+async def fetched_file(sources: Sources, context: ActionContext, url: str, token: str | None) -> FetchedFile:
+    """As `fetched_folder`, for one file."""
+    file = await sources.file(context.template.base_url, url, token)
+    if not token:
+        context.fetched(url, [file], is_file=True)
+    return file
+
+
+def place(workspace: Workspace, folder: str, files: Sequence[FetchedFile]) -> None:
     """Write the files below the folder of the workspace. Blocking."""
     workspace.make_folder(folder)
     for file in files:
@@ -64,9 +70,8 @@ def fetching_actions(sources: Sources) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def fetch_plain(given: FetchPlain, context: ActionContext) -> None:
-        refuse_token(given.token)
         context.log.info(f"Fetching plain content from {given.url}")
-        files = await sources.tree(context.template.base_url, given.url)
+        files = await fetched_folder(sources, context, given.url, given.token)
         await asyncio.to_thread(place, context.workspace, given.target_path or ".", files)
 
     @action(
@@ -82,9 +87,8 @@ def fetching_actions(sources: Sources) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def fetch_plain_file(given: FetchPlainFile, context: ActionContext) -> None:
-        refuse_token(given.token)
         context.log.info(f"Fetching plain content from {given.url}")
-        file = await sources.file(context.template.base_url, given.url)
+        file = await fetched_file(sources, context, given.url, given.token)
         await asyncio.to_thread(context.workspace.write, given.target_path, file.content, executable=file.executable)
 
     return [fetch_plain, fetch_plain_file]

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from graph.errors import InputError
-from plugins.actions import Action, ActionContext, ActionExample, ActionModel, Idempotency, Workspace, action
-from workers.scaffolder.actions.fetching import Token, refuse_token
+from plugins.actions import Action, ActionContext, ActionExample, ActionModel, FetchedFile, Idempotency, Workspace, action
+from workers.scaffolder.actions.fetching import Token, fetched_file, fetched_folder
 from workers.scaffolder.actions.patterns import checked_patterns, is_matched
 from workers.scaffolder.evaluation import Filters, file_renderer
-from workers.scaffolder.sources import SourceFile, Sources
+from workers.scaffolder.sources import Sources
 from workers.scaffolder.templating.rendering import Renderer
 
 _EXTENSION = ".njk"
@@ -97,7 +97,7 @@ class _Filling:
     copied: Sequence[str]
     log: Callable[[str], None]
 
-    def fill(self, files: Sequence[SourceFile]) -> None:
+    def fill(self, files: Sequence[FetchedFile]) -> None:
         """Write each file below the folder: its path rendered, and its content where that is text to be rendered. Blocking."""
         values = _context(self.given)
         self.log(f"Processing {len(files)} template files with input values {', '.join(sorted(self.given.values or {}))}")
@@ -151,9 +151,8 @@ def _folder_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def fetch_template(given: FetchTemplate, context: ActionContext) -> None:
-        refuse_token(given.token)
         context.log.info(f"Fetching template content from {given.url}")
-        files = await sources.tree(context.template.base_url, given.url)
+        files = await fetched_folder(sources, context, given.url, given.token)
         await _fill(given, context, filters, given.target_path or ".", files)
 
     @action(
@@ -181,8 +180,7 @@ def _file_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def fetch_template_file(given: FetchTemplateFile, context: ActionContext) -> None:
-        refuse_token(given.token)
-        await _fill_one(given, context, filters, given.target_path, lambda: sources.file(context.template.base_url, given.url))
+        await _fill_one(given, context, filters, given.target_path, lambda: fetched_file(sources, context, given.url, given.token))
 
     @action(
         "workspace:template:file",
@@ -191,22 +189,22 @@ def _file_actions(sources: Sources, filters: Filters) -> Sequence[Action]:
         idempotency=Idempotency.REPEATABLE,
     )
     async def workspace_template_file(given: WorkspaceTemplateFile, context: ActionContext) -> None:
-        async def read() -> SourceFile:
-            return SourceFile(given.source_path, await asyncio.to_thread(context.workspace.read, given.source_path))
+        async def read() -> FetchedFile:
+            return FetchedFile(given.source_path, await asyncio.to_thread(context.workspace.read, given.source_path))
 
         await _fill_one(given, context, filters, given.target_path, read)
 
     return [fetch_template_file, workspace_template_file]
 
 
-async def _fill(given: _Folder, context: ActionContext, filters: Filters, folder: str, files: Sequence[SourceFile]) -> None:
+async def _fill(given: _Folder, context: ActionContext, filters: Filters, folder: str, files: Sequence[FetchedFile]) -> None:
     copied = checked_patterns(given.copy_without_templating)
     filling = _Filling(given, _renderer(given, filters), context.workspace, folder, copied, context.log.info)
     await asyncio.to_thread(filling.fill, files)
 
 
 async def _fill_one(
-    given: _Values, context: ActionContext, filters: Filters, target: str, read: Callable[[], Awaitable[SourceFile]]
+    given: _Values, context: ActionContext, filters: Filters, target: str, read: Callable[[], Awaitable[FetchedFile]]
 ) -> None:
     if context.workspace.entry(target) is not None and not given.replace:
         context.log.info(f"File {target} already exists in workspace, not replacing.")
@@ -241,10 +239,10 @@ def _text(renderer: Renderer, path: str, values: Mapping[str, Any]) -> str:
     return renderer.render_text(path, values) if "{" in path else path
 
 
-def _files_of(workspace: Workspace, folder: str) -> Sequence[SourceFile]:
+def _files_of(workspace: Workspace, folder: str) -> Sequence[FetchedFile]:
     beginning = f"{folder}/"
     return [
-        SourceFile(entry.path.removeprefix(beginning), workspace.read(entry.path), entry.executable)
+        FetchedFile(entry.path.removeprefix(beginning), workspace.read(entry.path), entry.executable)
         for entry in workspace.entries(folder)
         if not entry.is_folder
     ]

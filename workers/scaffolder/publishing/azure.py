@@ -9,7 +9,7 @@ from config.integrations_azure import SIGN_IN
 from plugins.actions import Action, ActionContext, action
 from plugins.azure.host import AzureSign
 from plugins.rest import basic, signed_by, understood
-from workers.scaffolder.publishing.contents import Pushed, refuse_signing
+from workers.scaffolder.publishing.contents import Pushed
 from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.publishing.destinations import integration_of
 from workers.scaffolder.publishing.one_push import OnePush, PublishedRepository, PublishInput
@@ -40,9 +40,9 @@ def azure_action(desk: Desk, web_url: str | None = None) -> Action:
 
     @action("publish:azure", "Initializes a git repository of the content in the workspace, and publishes it to Azure.")
     async def publish(given: Publish, context: ActionContext) -> Published:
-        refuse_signing(given.sign_commit)
         at = desk.destination(given.repo_url, "organization", "project", "repo")
         integration = integration_of(at, desk.config.integrations.azure, "azure")
+        key = desk.signing_key(given.sign_commit, integration)
         own = AzureSign(integration, desk.outbound, f"https://{SIGN_IN}")
         sign = signed_by(basic("", SecretStr(given.token))) if given.token else desk.signed(None, own, at.host)
         project = f"{web_url or f'https://{at.host}'}/{quote(at.organization)}/{quote(at.project)}"
@@ -62,7 +62,7 @@ def azure_action(desk: Desk, web_url: str | None = None) -> Action:
             return told((await api.ask("POST", f"?{_VERSION}", {"name": at.repo})).value)
 
         async def target(made: Repository) -> Pushed:
-            return Pushed(made.remote_url, at.host, "notempty", await api.password(), given.default_branch)
+            return Pushed(made.remote_url, at.host, "notempty", await api.password(), given.default_branch, key)
 
         name = f"{at.organization}/{at.project}/{at.repo}"
         step = OnePush(desk, context, name, look, create)

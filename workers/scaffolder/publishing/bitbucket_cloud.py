@@ -8,7 +8,7 @@ from pydantic import Field
 from plugins.actions import Action, ActionContext, action
 from plugins.bitbucket_cloud.host import API_URL, WEB_URL, bitbucket_sign
 from plugins.rest import understood
-from workers.scaffolder.publishing.contents import Pushed, refuse_signing
+from workers.scaffolder.publishing.contents import Pushed
 from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.publishing.destinations import integration_of
 from workers.scaffolder.publishing.one_push import OnePush, PublishedRepository, PublishInput
@@ -30,9 +30,9 @@ def bitbucket_cloud_action(desk: Desk, web_url: str = WEB_URL, api_url: str = AP
 
     @action("publish:bitbucketCloud", "Initializes a git repository of the content in the workspace, and publishes it to Bitbucket Cloud.")
     async def publish(given: Publish, context: ActionContext) -> PublishedRepository:
-        refuse_signing(given.sign_commit)
         at = desk.destination(given.repo_url, "workspace", "project", "repo")
         integration = integration_of(at, desk.config.integrations.bitbucket_cloud, "bitbucketCloud")
+        key = desk.signing_key(given.sign_commit, integration)
         api = WriteApi(desk.outbound, api_url, desk.signed(given.token, bitbucket_sign(integration, desk.outbound, web_url), at.host), {})
         name = f"{at.workspace}/{at.repo}"
         path, page = f"/repositories/{quote(name)}", f"{web_url}/{quote(name)}"
@@ -52,7 +52,7 @@ def bitbucket_cloud_action(desk: Desk, web_url: str = WEB_URL, api_url: str = AP
             return told(said.value)
 
         async def target(made: Repository) -> Pushed:
-            return Pushed(made.remote_url, at.host, _username(given, integration), await api.password(), given.default_branch)
+            return Pushed(made.remote_url, at.host, _username(given, integration), await api.password(), given.default_branch, key)
 
         made, commit = await OnePush(desk, context, name, look, create).made(given, target)
         contents = f"{page}/src/{quote(given.default_branch, safe='')}"

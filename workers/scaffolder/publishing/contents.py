@@ -11,10 +11,12 @@ from pydantic import SecretStr
 
 from config.integrations import GitIntegration
 from config.scaffolder import Scaffolder
+from graph.entities import content_hash
 from graph.errors import InputError
 from plugins.actions import ActionContext, WorkspaceEntry
 from plugins.git.command import Git
-from plugins.git.commits import CommittedFile, CommitText, committed, ignored, is_gits_own
+from plugins.git.commits import CommittedFile, CommitText, committed, ignored, is_gits_own, signed
+from plugins.git.signing import openpgp_signature
 from plugins.outbound.client import Outbound
 
 _PUSH_SECONDS = 600.0
@@ -22,13 +24,14 @@ _PUSH_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """Where a commit goes. The credentials go to the host of `url` only."""
+    """Where a commit goes. The credentials go to the host of `url` only. With `signing_key` it is signed."""
 
     url: str
     host: str
     username: str
     password: SecretStr
     branch: str
+    signing_key: SecretStr | None = None
 
 
 async def proposed_files(context: ActionContext, source_path: str | None) -> Sequence[CommittedFile]:
@@ -69,6 +72,8 @@ async def push(context: ActionContext, outbound: Outbound, target: Pushed, sourc
         raise InputError("there is nothing to publish: the workspace holds no file")
     repository: Path = context.temporary_folder() / "repository.git"
     commit = await committed(repository, target.branch, files, text)
+    if target.signing_key:
+        commit = await signed(repository, target.branch, commit, partial(_signature, context, target.signing_key))
     git = Git(GitIntegration(host=target.host, username=target.username, password=target.password), outbound)
     context.log.info(f"Pushing {len(files)} files as {commit} to {target.url}, branch {target.branch}")
     await git.push(target.url, repository, f"{commit}:refs/heads/{target.branch}", timeout_seconds=_PUSH_SECONDS)
@@ -83,7 +88,10 @@ def within(path: str, name: str) -> str:
     return "/".join(parts)
 
 
-def refuse_signing(wanted: bool | None) -> None:
-    """InputError where a step wants its commit signed."""
-    if wanted:
-        raise InputError("signCommit is not supported: commits are not signed")
+async def _signature(context: ActionContext, key: SecretStr, content: bytes) -> str:
+    """The signature of a commit: the same however often the step runs, since each that is made differs from the others."""
+
+    async def sign() -> str:
+        return await asyncio.to_thread(openpgp_signature, key, content)
+
+    return await context.checkpoint(f"signature:{content_hash(content)}", sign)

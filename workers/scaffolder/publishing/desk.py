@@ -1,6 +1,7 @@
 """What actions that publish work with: the configuration, and the way to the hosts that it names, signed in as the step says."""
 
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
@@ -16,6 +17,16 @@ from workers.scaffolder.publishing.destinations import Destination, destination_
 from workers.scaffolder.publishing.requests import WriteApi
 
 _GITHUB_HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
+
+
+class SigningIntegration(Protocol):
+    """An integration that may have a key by which commits are signed."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def commit_signing_key(self) -> SecretStr | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,16 @@ class Desk:
         integration = integration_of(destination, self.config.integrations.gitlab, "gitlab")
         own = signed_by(bearer(integration.token))
         return WriteApi(self.outbound, integration.api_url, self.signed(token, own, destination.host), {})
+
+    def signing_key(self, wanted: bool | None, integration: SigningIntegration) -> SecretStr | None:
+        """By which key a commit is signed; None where the step does not want that. InputError without a key that is needed."""
+        if not wanted:
+            return None
+        key = integration.commit_signing_key or self.config.scaffolder.default_commit_signing_key
+        if key is None:
+            told = "commitSigningKey of its integration, or scaffolder.defaultCommitSigningKey"
+            raise InputError(f"signCommit needs a key: configure {told}, for {integration.host}")
+        return key
 
     def signed(self, token: str | None, integration: Sign, host: str) -> Sign:
         """Signs by the step's token, else as the integration. InputError if a token is required and there is none."""

@@ -9,7 +9,7 @@ from graph.errors import InputError
 from plugins.actions import Action, ActionContext, action
 from plugins.gitea.host import gitea_credentials
 from plugins.rest import signed_by, understood
-from workers.scaffolder.publishing.contents import Pushed, refuse_signing
+from workers.scaffolder.publishing.contents import Pushed
 from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.publishing.destinations import integration_of
 from workers.scaffolder.publishing.one_push import OnePush, PublishedRepository, PublishInput
@@ -32,9 +32,9 @@ def gitea_action(desk: Desk) -> Action:
 
     @action("publish:gitea", "Initializes a git repository using the content of the workspace, and publishes it to Gitea.")
     async def publish(given: Publish, context: ActionContext) -> PublishedRepository:
-        refuse_signing(given.sign_commit)
         at = desk.destination(given.repo_url, "owner", "repo")
         integration = integration_of(at, desk.config.integrations.gitea, "gitea")
+        key = desk.signing_key(given.sign_commit, integration)
         sign = desk.signed(None, signed_by(gitea_credentials(integration)), at.host)
         api = WriteApi(desk.outbound, f"{integration.web_url}/api/v1", sign, {})
         page = f"{integration.web_url}/{quote(at.full_name)}"
@@ -56,7 +56,7 @@ def gitea_action(desk: Desk) -> Action:
             return told(said.value)
 
         async def target(made: Repository) -> Pushed:
-            return Pushed(made.remote_url, at.host, integration.username or "token", await api.password(), given.default_branch)
+            return Pushed(made.remote_url, at.host, integration.username or "token", await api.password(), given.default_branch, key)
 
         step = OnePush(desk, context, at.full_name, look, create)
         made, commit = await step.made(given, target, given.git_author_name, given.git_author_email)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from graph.errors import InputError
-from plugins.actions import Action, ActionContext, action
+from plugins.actions import Action, ActionContext, Effect, action
 from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.publishing.github_inputs import Created, Publish, Published, RepoCreate, RepoPush
 from workers.scaffolder.publishing.github_repositories import repository_of
@@ -37,6 +37,9 @@ def github_actions(desk: Desk) -> Sequence[Action]:
         known = await repository.look()
         if known is None:
             raise InputError(f"there is no repository {repository.at.full_name} on {repository.at.host}, or the credentials may not see it")
+        # The files are what the repository is made of; that it is there, the ledger may know from the step that created it.
+        details = {"name": known.name, "remoteUrl": known.remote_url, "existed": True}
+        await context.created(Effect("repository", known.url, details=details))
         commit = await repository.pushed(given)
         return Published(remote_url=known.remote_url, repo_contents_url=_contents(known.url, given.default_branch), commit_hash=commit)
 

@@ -22,8 +22,12 @@ from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.publishing.github_inputs import OnGitHub
 from workers.scaffolder.publishing.github_repositories import GitHubRepository, repository_of
 
+PULL_REQUEST = "publish:github:pull-request"
+
 _MOST_ASSIGNEES = 10
 _LARGEST_INLINE = 64 * 1024
+_MOST_LOOKS = 60
+_LOOK_SECONDS = 1.0
 
 
 class ProposedChange(OnGitHub):
@@ -42,7 +46,7 @@ class ProposedChange(OnGitHub):
     team_reviewers: list[str] | None = Field(default=None, description="The teams that will be added as reviewers to the pull request")
     commit_message: str | None = Field(default=None, description="The commit message for the pull request commit")
     update: bool | None = Field(default=None, description="Update pull request if already exists")
-    force_fork: bool | None = Field(default=None, description="Create pull request from a fork; not supported, and refused.")
+    force_fork: bool | None = Field(default=None, description="Create pull request from a fork of whoever the credentials are.")
     git_author_name: str | None = Field(default=None, description="Sets the author name for the commit.")
     git_author_email: str | None = Field(default=None, description="Sets the author email for the commit.")
     force_empty_git_author: bool | None = Field(
@@ -65,25 +69,25 @@ def pull_request_actions(desk: Desk) -> Sequence[Action]:
     """The one of this module."""
     found = repository_of(desk)
 
-    @action("publish:github:pull-request", "Proposes the files of the workspace as a pull request on GitHub.", supports_dry_run=True)
+    @action(PULL_REQUEST, "Proposes the files of the workspace as a pull request on GitHub.", supports_dry_run=True)
     async def propose(given: ProposedChange, context: ActionContext) -> Proposed | None:
-        if given.force_fork:
-            raise InputError("forceFork is not supported: give credentials that may push to the repository")
         if context.is_dry_run:
             desk.destination(given.repo_url, "owner", "repo")
             await _files(given, context)
             context.log.info("Performing dry run of creating pull request")
             return Proposed(target_branch_name=given.branch_name, remote_url=given.repo_url, pull_request_number=43)
-        return await _Proposal(found(given, context), given).made()
+        repository = found(given, context)
+        return await _Proposal(repository, await repository.forked() if given.force_fork else repository, given).made()
 
     return [propose]
 
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """One pull request that is to be made."""
+    """One pull request that is to be made. `head` is the repository that has its branch: the one that it is for, or a fork of that."""
 
     repository: GitHubRepository
+    head: GitHubRepository
     given: ProposedChange
 
     async def made(self) -> Proposed | None:
@@ -119,18 +123,28 @@ class _Proposal:
             raise InputError(f"{self.repository.at.full_name} has no branch {base}")
         with understood(self.repository.api.url):
             parent = str(reference["object"]["sha"])
+        await self._until_head_has(parent)
+        with understood(self.repository.api.url):
             before = str((await self._get(f"/git/commits/{parent}"))["tree"]["sha"])
         known = await self._known(parent)
         entries = [entry for path, file in files.items() if (entry := await self._entry(path, file, known)) is not None]
-        tree = before if not entries else (await self._post("/git/trees", {"base_tree": before, "tree": entries}))["sha"]
+        tree = before if not entries else (await self._write("/git/trees", {"base_tree": before, "tree": entries}))["sha"]
         settings = self.repository.desk.config.scaffolder
         message = given.commit_message or settings.default_commit_message or given.title
         text = await commit_text(context, settings, message, given.git_author_name, given.git_author_email)
         body: dict[str, Any] = {"message": text.message, "tree": tree, "parents": [parent]}
         if not given.force_empty_git_author:
             body["author"] = {"name": text.author_name, "email": text.author_email, "date": text.at.isoformat().replace("+00:00", "Z")}
-        made = await self._post("/git/commits", body)
+        made = await self._write("/git/commits", body)
         return {"sha": str(made["sha"]), "isEmpty": tree == before}
+
+    async def _until_head_has(self, commit: str) -> None:
+        """Wait for the objects of a fork. https://docs.github.com/en/rest/repos/forks#create-a-fork: they come a while after it."""
+        for _ in range(_MOST_LOOKS):
+            if self.head is self.repository or await self.head.api.get(f"{self.head.path}/git/commits/{commit}") is not None:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise InputError(f"{self.head.at.full_name} is still being made by GitHub: retry the task in some minutes")
 
     async def _known(self, commit: str) -> Mapping[str, Any]:
         listed = await self._get(f"/git/trees/{commit}?recursive=1")
@@ -148,23 +162,26 @@ class _Proposal:
                 return {**entry, "content": content.decode()}
             except UnicodeDecodeError:
                 pass
-        blob = await self._post("/git/blobs", {"content": base64.b64encode(content).decode(), "encoding": "base64"})
+        blob = await self._write("/git/blobs", {"content": base64.b64encode(content).decode(), "encoding": "base64"})
         return {**entry, "sha": blob["sha"]}
 
     async def _branch(self, sha: str) -> Mapping[str, Any]:
         name = self.given.branch_name
-        if await self._get(f"/git/ref/heads/{quote(name)}") is None:
-            await self._post("/git/refs", {"ref": f"refs/heads/{name}", "sha": sha})
+        if await self._head_branch() is None:
+            await self._write("/git/refs", {"ref": f"refs/heads/{name}", "sha": sha})
         elif self.given.update:
-            path = f"{self.repository.path}/git/refs/heads/{quote(name)}"
+            path = f"{self.head.path}/git/refs/heads/{quote(name)}"
             await self.repository.api.ask("PATCH", path, {"sha": sha, "force": True})
         else:
-            raise InputError(f"{self.repository.at.full_name} has a branch {name} already; `update: true` writes it anew")
+            raise InputError(f"{self.head.at.full_name} has a branch {name} already; `update: true` writes it anew")
         return {"sha": sha}
 
     async def _branched(self, sha: str) -> Mapping[str, Any] | None:
-        found = await self._get(f"/git/ref/heads/{quote(self.given.branch_name)}")
+        found = await self._head_branch()
         return {"sha": sha} if found is not None and found["object"]["sha"] == sha else None
+
+    async def _head_branch(self) -> Any:
+        return await self.head.api.get(f"{self.head.path}/git/ref/heads/{quote(self.given.branch_name)}")
 
     async def _propose(self, base: str) -> Mapping[str, Any]:
         given = self.given
@@ -173,16 +190,19 @@ class _Proposal:
         if known is not None:
             await self.repository.api.ask("PATCH", f"{self.repository.path}/pulls/{known['number']}", body)
             return known
-        body |= {"head": given.branch_name, "base": base, **({} if given.draft is None else {"draft": given.draft})}
+        body |= {"head": self._label, "base": base, **({} if given.draft is None else {"draft": given.draft})}
         return _told(await self._post("/pulls", body))
 
     async def _open(self, base: str, sha: str | None = None) -> Mapping[str, Any] | None:
         """The pull request of the branch that is open, with that commit at its head."""
-        owner = self.repository.at.owner
-        query = urlencode({"head": f"{owner}:{self.given.branch_name}", "base": base, "state": "open"})
+        query = urlencode({"head": self._label, "base": base, "state": "open"})
         listed: list[Any] = await self._get(f"/pulls?{query}") or []
         with understood(self.repository.api.url):
             return next((_told(one) for one in listed if sha is None or one["head"]["sha"] == sha), None)
+
+    @property
+    def _label(self) -> str:
+        return f"{self.head.at.owner}:{self.given.branch_name}"
 
     async def _ask_people(self, number: int) -> None:
         given = self.given
@@ -203,6 +223,9 @@ class _Proposal:
 
     async def _get(self, below: str) -> Any:
         return await self.repository.api.get(f"{self.repository.path}{below}")
+
+    async def _write(self, below: str, body: Any) -> Any:
+        return (await self.head.api.ask("POST", f"{self.head.path}{below}", body)).value
 
     async def _post(self, below: str, body: Any) -> Any:
         return (await self.repository.api.ask("POST", f"{self.repository.path}{below}", body)).value

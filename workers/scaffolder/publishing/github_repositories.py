@@ -3,14 +3,14 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from nacl.public import PublicKey, SealedBox
 
 from graph.errors import InputError
-from plugins.actions import ActionContext
+from plugins.actions import ActionContext, Effect
 from plugins.contract import SourceError
 from plugins.rest import understood
 from workers.scaffolder.publishing.contents import Pushed, commit_text, push
@@ -67,6 +67,33 @@ class GitHubRepository:
             return self._told(said.value, is_empty=not auto_init)
 
         return await created_once(self.context, self.at.full_name, self.look, create, holds_commit=bool(auto_init))
+
+    async def forked(self) -> "GitHubRepository":
+        """The fork of whoever signs in, made if there is none; its objects may come a moment later. SourceError if GitHub refuses it."""
+        viewer = await self.api.get("/user")
+        with understood(self.api.url):
+            login = str(viewer["login"])
+        there = replace(self, at=replace(self.at, owner=login))
+
+        async def find() -> str | None:
+            found = await self.api.get(there.path)
+            with understood(self.api.url):
+                return str(found["name"]) if found and self._is_parent_of(found) else None
+
+        async def fork() -> str:
+            made = (await self.api.ask("POST", f"{self.path}/forks")).value
+            with understood(self.api.url):
+                return str(made["name"])
+
+        name = await self.context.checkpoint(f"fork-before:{self.at.full_name}", find)
+        if name is None:
+            name = await self.context.checkpoint(f"fork:{self.at.full_name}", fork, find)
+            at = replace(there.at, repo=name)
+            await self.context.created(Effect("fork", self.desk.github_page(at), details={"name": at.full_name, "of": self.at.full_name}))
+        return replace(there, at=replace(there.at, repo=name))
+
+    def _is_parent_of(self, found: Any) -> bool:
+        return bool(found["fork"]) and str(found["parent"]["full_name"]).lower() == self.at.full_name.lower()
 
     async def settle(self, given: RepositorySettings) -> None:
         """Give it people, topics, variables and secrets. All of it may be done twice. SourceError if GitHub refuses what has to be."""

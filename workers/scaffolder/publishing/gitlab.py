@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from pydantic import SecretStr
+
 from graph.errors import InputError
 from plugins.actions import Action, ActionContext, action
 from plugins.rest import understood
-from workers.scaffolder.publishing.contents import Pushed, commit_text, push, refuse_signing
+from workers.scaffolder.publishing.contents import Pushed, commit_text, push
 from workers.scaffolder.publishing.desk import Desk
-from workers.scaffolder.publishing.destinations import Destination
+from workers.scaffolder.publishing.destinations import Destination, integration_of
 from workers.scaffolder.publishing.gitlab_inputs import Branch, Publish, Published, creation_of
 from workers.scaffolder.publishing.repositories import Repository, created_once
 from workers.scaffolder.publishing.requests import WriteApi
@@ -23,9 +25,9 @@ def gitlab_actions(desk: Desk) -> Sequence[Action]:
 
     @action("publish:gitlab", "Initializes a git repository of the content in the workspace, and publishes it to GitLab.")
     async def publish(given: Publish, context: ActionContext) -> Published:
-        refuse_signing(given.sign_commit)
         at = desk.destination(given.repo_url, "owner", "repo")
-        return await _Project(desk, context, desk.gitlab(at, given.token), at, given).published()
+        key = desk.signing_key(given.sign_commit, integration_of(at, desk.config.integrations.gitlab, "gitlab"))
+        return await _Project(desk, context, desk.gitlab(at, given.token), at, given, key).published()
 
     return [publish]
 
@@ -39,6 +41,7 @@ class _Project:
     api: WriteApi
     at: Destination
     given: Publish
+    signing_key: SecretStr | None
 
     async def published(self) -> Published:
         """What the step gives."""
@@ -95,7 +98,7 @@ class _Project:
             self.context, self.desk.config.scaffolder, given.git_commit_message, given.git_author_name, given.git_author_email
         )
         url = f"{self.desk.gitlab_page(self.at)}.git"
-        target = Pushed(url, self.at.host, "oauth2", await self.api.password(), given.default_branch)
+        target = Pushed(url, self.at.host, "oauth2", await self.api.password(), given.default_branch, self.signing_key)
         source = given.source_path if isinstance(given.source_path, str) else None
         return await push(self.context, self.desk.outbound, target, source, text)
 

@@ -68,7 +68,7 @@ class Publish(OnGitLab):
     git_commit_message: str | None = Field(default=None, description="Sets the commit message; `initial commit` without it.")
     git_author_name: str | None = Field(default=None, description="Sets the author name for the commit.")
     git_author_email: str | None = Field(default=None, description="Sets the author email for the commit.")
-    sign_commit: bool | None = Field(default=None, description="Sign the commit; not supported, and refused.")
+    sign_commit: bool | None = Field(default=None, description="Sign the commit with the configured OpenPGP private key.")
     source_path: str | bool | None = Field(
         default=None, description="Path within the workspace that will be used as the repository root; false leaves the repository empty."
     )
@@ -114,6 +114,12 @@ class ProposedChange(OnGitLab):
     )
     labels: str | list[str] | None = Field(default=None, description="Labels with which to tag the created merge request")
     auto_merge: bool | None = Field(default=None, description="Merge automatically when all merge checks succeed.")
+
+
+class ProposedAnew(ProposedChange):
+    """The input of what proposes upgrades, which no template can use: a branch that is there is written anew, and files are removed."""
+
+    files_to_delete: list[str] = Field(description="Files of the repository that are removed.")
 
 
 class Proposed(ActionModel):

@@ -15,8 +15,10 @@ from plugins.git.commits import CommittedFile
 from plugins.rest import understood
 from workers.scaffolder.publishing.contents import proposed_files, within
 from workers.scaffolder.publishing.desk import Desk
-from workers.scaffolder.publishing.gitlab_inputs import Proposed, ProposedChange
+from workers.scaffolder.publishing.gitlab_inputs import Proposed, ProposedAnew, ProposedChange
 from workers.scaffolder.publishing.requests import WriteApi
+
+MERGE_REQUEST_ANEW = "callboard:template:merge-request"
 
 _PAGE = 100
 _MOST_PAGES = 1000
@@ -34,14 +36,26 @@ def merge_request_actions(desk: Desk) -> Sequence[Action]:
     return [propose]
 
 
+def upgrade_request_actions(desk: Desk) -> Sequence[Action]:
+    """What proposes upgrades as publish:gitlab:merge-request does."""
+
+    @action(MERGE_REQUEST_ANEW, "Proposes the files of the workspace as a merge request of a branch that is written anew.")
+    async def propose(given: ProposedAnew, context: ActionContext) -> Proposed:
+        at = desk.destination(given.repo_url)
+        return await _Proposal(context, desk.gitlab(at, given.token), at.full_name, given, given.files_to_delete).made()
+
+    return [propose]
+
+
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """One merge request that is to be made in the project."""
+    """One merge request that is to be made in the project. With `removed` files are removed, and a branch that is there is written anew."""
 
     context: ActionContext
     api: WriteApi
     project: str
     given: ProposedChange
+    removed: Sequence[str] | None = None
 
     async def made(self) -> Proposed:
         """What the step gives."""
@@ -84,7 +98,7 @@ class _Proposal:
             action = {"action": kind, "file_path": path, "execute_filemode": file.executable}
             given = {} if kind == "delete" else {"encoding": "base64", "content": base64.b64encode(content).decode()}
             actions.append({**action, **given})
-        return actions
+        return actions + [{"action": "delete", "file_path": path} for path in self.removed or () if path in known]
 
     async def _known(self, revision: str, folder: str) -> Mapping[str, str]:
         """The blobs of the branch, by path."""
@@ -102,7 +116,7 @@ class _Proposal:
     async def _commit(self, target: str, actions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         branch = self.given.branch_name
         found = await self._branch()
-        if found is not None:
+        if found is not None and (self.removed is None or not actions):
             if actions:
                 raise InputError(f"The branch creation failed because the branch {branch} already exists in {self.project}.")
             self.context.log.info(f"Using existing branch {branch} without modification.")
@@ -112,6 +126,7 @@ class _Proposal:
             return {"sha": said.value["commit"]["id"]}
         # Branch and commit come into being by one request, or not at all.
         body = {"branch": branch, "start_branch": target, "commit_message": self._message(), "actions": actions}
+        body |= {} if found is None else {"force": True}
         said = await self.api.ask("POST", f"{self._path}/repository/commits", body)
         return {"sha": said.value["id"]}
 
@@ -144,6 +159,8 @@ class _Proposal:
             "reviewer_ids": await self._users(given.reviewers or []) or None,
             "labels": labels or None,
         }
+        if self.removed is not None and (known := await self._proposed(target)):
+            return known
         said = await self.api.ask("POST", f"{self._path}/merge_requests", {key: value for key, value in body.items() if value is not None})
         return self._told(said.value)
 

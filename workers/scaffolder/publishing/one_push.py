@@ -17,7 +17,7 @@ class PublishInput(ActionModel):
     repo_url: str = Field(description="Repository Location")
     source_path: str | None = Field(default=None, description="Path within the workspace that will be used as the repository root.")
     git_commit_message: str | None = Field(default=None, description="Sets the commit message; `initial commit` without it.")
-    sign_commit: bool | None = Field(default=None, description="Sign the commit; not supported, and refused.")
+    sign_commit: bool | None = Field(default=None, description="Sign the commit with the configured OpenPGP private key.")
 
 
 class PublishedRepository(ActionModel):

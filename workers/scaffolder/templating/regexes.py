@@ -4,13 +4,16 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-
-import regex
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from graph.errors import RenderError, RenderLimitError
 from workers.scaffolder.templating.limits import Budget
 from workers.scaffolder.templating.patterns import translated
 from workers.scaffolder.templating.values import Regex
+
+if TYPE_CHECKING:
+    import regex
 
 # What a replacement can refer to: $$, $&, $`, $', $1 to $99 and $<name>.
 _REFERENCE = re.compile(r"\$(?:([$&`'])|([0-9]{1,2})|<([^>]*)>)")
@@ -24,9 +27,11 @@ def check_regex(pattern: str, flags: str) -> None:
 @lru_cache(maxsize=512)
 def _compiled(pattern: str, flags: frozenset[str]) -> "regex.Pattern[str]":
     text = translated(pattern, multiline="m" in flags)
+    # It takes nine megabytes, and few templates have a regex.
+    engine = import_module("regex")
     try:
-        return regex.compile(text, (regex.IGNORECASE if "i" in flags else 0) | regex.VERSION0)
-    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+        return engine.compile(text, (engine.IGNORECASE if "i" in flags else 0) | engine.VERSION0)
+    except (engine.error, RecursionError, OverflowError, MemoryError) as error:
         raise RenderError("A regular expression is invalid or too complex.") from error
 
 

@@ -5,9 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from urllib.parse import quote
 
-import regex
-
-from graph.errors import RenderError, RenderLimitError
+from graph.errors import RenderError
 from workers.scaffolder.templating import lookups, numbers, regexes
 from workers.scaffolder.templating.coercions import is_truthy, join, lower, order, rendered, to_number, to_string, upper
 from workers.scaffolder.templating.limits import Budget
@@ -18,8 +16,8 @@ from workers.scaffolder.templating.values import UNDEFINED, Array, Record, Regex
 
 Filter = Callable[[Value, Sequence[Value], Budget], Value]
 
-_TAG = regex.compile(r"</?[a-z][a-z0-9]*\b[^>]*>|<!--[\s\S]*?-->", regex.IGNORECASE | regex.ASCII)
-_LINE_EDGES = regex.compile(r"^ +| +$", regex.MULTILINE)
+_TAG = (r"</?[a-z][a-z0-9]*\b[^>]*>|<!--[\s\S]*?-->", "gi")
+_LINE_EDGES = ("^ +| +$", "gm")
 _SPACES = re.compile(" +")
 _BLANK_LINES = re.compile("\n\n\n+")
 _WHITESPACE = re.compile(f"[{WHITESPACE}]+")
@@ -159,17 +157,14 @@ def _replace(value: Value, given: Sequence[Value], budget: Budget) -> Value:
     return _like(value, text.replace(needle, new, whole))
 
 
-def _substituted(pattern: "regex.Pattern[str]", text: str, budget: Budget) -> str:
-    try:
-        return pattern.sub("", text, timeout=budget.regex_seconds())
-    except TimeoutError as error:
-        raise RenderLimitError("Stripping tags takes too long on this text.") from error
+def _without(pattern: tuple[str, str], text: str, budget: Budget) -> str:
+    return regexes.replace(text, Regex(*pattern), "", budget)
 
 
 def _strip_tags(value: Value, given: Sequence[Value], budget: Budget) -> Value:
     text = text_of(_or_empty(value))
     for _ in range(_STRIP_PASSES + 1):
-        stripped = _substituted(_TAG, _paid(text, budget), budget)
+        stripped = _without(_TAG, _paid(text, budget), budget)
         if stripped == text:
             break
         text = stripped
@@ -178,7 +173,7 @@ def _strip_tags(value: Value, given: Sequence[Value], budget: Budget) -> Value:
     text = text.strip(WHITESPACE)
     if not is_truthy(at(given, 0)):
         return _like(value, _WHITESPACE.sub(" ", text))
-    text = _SPACES.sub(" ", _substituted(_LINE_EDGES, text, budget)).replace("\r\n", "\n")
+    text = _SPACES.sub(" ", _without(_LINE_EDGES, text, budget)).replace("\r\n", "\n")
     return _like(value, _BLANK_LINES.sub("\n\n", text))
 
 
