@@ -1,18 +1,25 @@
-"""Sites of Backstage's own builder beside ours: the same files, and served alike, wherever they come from."""
+"""Sites of Backstage's own builder beside ours: the same files, and served alike, by either and wherever they come from."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import orjson
 import pytest
 
+from config import Config
 from graph.store import Store
 from graph.stores.sqlite import SqliteStore
 from tests.api.catalog import CONFIGURED, store_organisation
 from tests.api.test_docs import answers, configured
 from tests.npm import NODE, install
+from tests.servers.moto.serving import moto_server
+from tests.servers.neo4j import MissingServerError
 from tests.workers.docs import built
 from workers.techdocs.publishing import Publisher, Site
 from workers.techdocs.storing import publisher_from
@@ -42,6 +49,24 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     subprocess.run(command, check=True, capture_output=True, timeout=100, env={**os.environ, "PATH": paths})
     return folder / "site"
+
+
+@pytest.fixture(params=["local", "awsS3"])
+def publishing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """Where Backstage's keys say that documentation is kept."""
+    if request.param == "local":
+        yield {"type": "local", "local": {"publishDirectory": str(tmp_path / "published")}}
+        return
+    try:
+        with moto_server() as url:
+            httpx.put(f"{url}/docs").raise_for_status()
+            keys = {"accessKeyId": "tests", "secretAccessKey": "a secret of tests"}
+            bucket = {"bucketName": "docs", "bucketRootPath": "sites", "region": "eu-west-1", "credentials": keys}
+            yield {"type": "awsS3", "awsS3": {**bucket, "endpoint": url, "s3ForcePathStyle": True}}
+    except MissingServerError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
 def _files(folder: Path) -> set[str]:
@@ -84,3 +109,17 @@ async def test_a_site_of_techdocs_cli_is_served(theirs: Path, tmp_path: Path):
     assert "1 found" in found.text or "2 found" in found.text
     assert raw.content == (theirs / "index.html").read_bytes()
     assert metadata.json()["site_name"] == "Shop"
+
+
+async def test_backstage_serves_a_site_of_ours_from_the_storage_that_its_keys_name(publishing: dict[str, Any], tmp_path: Path):
+    install(CLI, "techdocs-cli")
+    config = Config.model_validate({"techdocs": {"publisher": publishing}})
+    publisher: Publisher = publisher_from(config)
+    async with built(tmp_path / "sources", SOURCES) as site:
+        await publisher.publish(SHOP, site.folder)
+        page = (site.folder / "guide" / "pay" / "index.html").read_text()
+    settings = orjson.dumps({"techdocs": {"publisher": publishing}}).decode()
+    command = [str(NODE), "read_site.cjs", settings, "guide/pay/index.html"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=CLI, stdout=asyncio.subprocess.PIPE)
+    found = orjson.loads((await process.communicate())[0])
+    assert found == {"generated": True, "metadata": await publisher.metadata(SHOP), "status": 200, "page": page}

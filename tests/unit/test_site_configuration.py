@@ -296,3 +296,11 @@ def test_no_value_of_the_wrong_shape_stops_anything(configured: Configured):
     for value in values:
         found = configured(yaml.safe_dump(dict.fromkeys(keys, value)))
         assert orjson.dumps(found.settings)
+
+
+def test_plugins_of_every_site_are_those_that_a_repository_could_use_with_its_own_options(configured: Configured):
+    allow = Mkdocs.model_validate({"defaultPlugins": ["redirects", "macros", "search"]})
+    found = configured("plugins: [redirects: { redirect_maps: { old.md: index.md } }]", allow)
+    assert found.settings["plugins"] == [{"techdocs-core": {}}, {"redirects": {"redirect_maps": {"old.md": "index.md"}}}]
+    assert refused(found) == ["techdocs.generator.mkdocs.defaultPlugins: macros"]
+    assert configured("site_name: Shop", allow).settings["plugins"] == [{"techdocs-core": {}}, {"redirects": {"redirect_maps": {}}}]

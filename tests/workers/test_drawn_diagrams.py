@@ -7,6 +7,7 @@ import pytest
 from config import Config
 from tests.servers.http import HttpServer, http_server, response
 from tests.workers.docs import built
+from workers.techdocs.diagram_languages import block
 from workers.techdocs.pages import page_of
 from workers.techdocs.results import BuiltSite, DocsProblem, ProblemKind
 from workers.techdocs.vector_images import UnusableImageError, harmless_svg
@@ -96,6 +97,17 @@ async def test_what_is_no_diagram_leaves_the_code_and_is_told(tmp_path: Path, an
     (problem,) = site.problems
     assert problem.target.startswith("plantuml: a -> b (")
     assert reason in problem.target
+
+
+async def test_what_is_too_much_for_a_server_is_not_sent_and_bytes_that_are_no_text_do_no_harm(tmp_path: Path):
+    (tmp_path / "docs").mkdir()
+    raw = block("", "plantuml", "c -&gt; ?").encode().replace(b"?", b"\xff")
+    (tmp_path / "docs" / "raw.html").write_bytes(raw)
+    pages = {"docs/index.md": f"# One\n\n```plantuml\na -> {'b' * 200_000}\n```\n"}
+    async with http_server({"/svg": svg()}) as server, built(tmp_path, pages, configured(plantuml=server.url)) as site:
+        assert (site.folder / "raw.html").read_text().startswith('<p class="diagram"><img src="assets/diagrams/')
+        assert sent(server) == [("POST", "/svg", b"@startuml\nc -> ?\n@enduml")]
+    assert [problem.target.partition("(")[2] for problem in site.problems] == ["it is too long, there are too many, or they took too long)"]
 
 
 async def test_private_addresses_are_reached_where_the_configuration_allows_them_alone(tmp_path: Path):

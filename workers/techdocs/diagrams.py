@@ -18,14 +18,16 @@ from config.generator import Diagrams
 from plugins.contract import SourceError
 from plugins.outbound.client import Outbound
 from workers.techdocs.diagram_languages import DRAWN_BY, PLANTUML, block, note
+from workers.techdocs.links import MOST_PROBLEMS
 from workers.techdocs.metadata import site_files
 from workers.techdocs.results import DocsProblem, ProblemKind
 from workers.techdocs.vector_images import UnusableImageError, harmless_svg
 
 _FOLDER = "assets/diagrams"
 _MOST_DIAGRAMS = 500
+_MOST_PAGE_BYTES = 8 * 1024 * 1024
 _MOST_CHARACTERS = 100_000
-_MOST_SVG_BYTES = 4 * 1024 * 1024
+_MOST_SVG_BYTES = 1024 * 1024
 _SECONDS_EACH = 20.0
 _AT_ONCE = 4
 _BLOCK = re.compile(block("[^<]*", "(?P<language>[a-z0-9-]+)", "(?P<code>[^<]*)"))
@@ -39,42 +41,54 @@ class _Diagram:
     @property
     def path(self) -> str:
         """Where its image is in the site."""
-        return f"{_FOLDER}/{blake2b(f'{self.language} {self.source}'.encode(), digest_size=12).hexdigest()}.svg"
+        return f"{_FOLDER}/{blake2b(f'{self.language} {self.source}'.encode(errors='replace'), digest_size=12).hexdigest()}.svg"
 
 
 async def draw(site: Path, pages: Mapping[str, str], settings: Diagrams, reading: Reading, seconds: float) -> Sequence[DocsProblem]:
     """Put images in place of the diagrams in the pages of a site that a configured server draws, within the time; what it does not draw
     stays code, and is told. `pages` are the sources of pages by their paths in the site.
     """
-    texts = await asyncio.to_thread(_texts, site, settings)
-    wanted = dict.fromkeys(diagram for text in texts.values() for diagram in _diagrams(text, settings))
-    if not wanted:
+    found, wanted = await asyncio.to_thread(_found, site, settings)
+    if not found:
         return ()
     outbound = Outbound(reading)
-    drawn: dict[_Diagram, bytes | str] = {}
+    drawn: dict[_Diagram, str | None] = {}
     at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def draw_one(diagram: _Diagram) -> None:
         async with at_once:
-            drawn[diagram] = await _drawn(diagram, settings, outbound)
+            drawn[diagram] = await _why_not_drawn(site, diagram, settings, outbound)
 
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await asyncio.gather(*(draw_one(diagram) for diagram in list(wanted)[:_MOST_DIAGRAMS]))
+                await asyncio.gather(*(draw_one(diagram) for diagram in wanted))
     finally:
         await outbound.close()
-    return await asyncio.to_thread(_placed, site, texts, pages, drawn, settings)
+    return await asyncio.to_thread(_placed, site, found, pages, drawn, settings)
 
 
-def _texts(site: Path, settings: Diagrams) -> Mapping[str, str]:
-    """The pages with diagrams to draw."""
+def _found(site: Path, settings: Diagrams) -> tuple[Sequence[str], Sequence[_Diagram]]:
+    """The pages with diagrams that a server draws, and the diagrams, each once and as many as are drawn."""
     # Whatever ran in the build, nothing is taken from elsewhere.
     if site.is_symlink() or not site.is_dir():
-        return {}
-    pages = (path for path in site_files(site) if path.endswith(".html"))
-    texts = ((path, (site / path).read_text(encoding="utf-8", errors="surrogateescape")) for path in pages)
-    return {path: text for path, text in texts if any(_diagrams(text, settings))}
+        return (), ()
+    found: list[str] = []
+    wanted: dict[_Diagram, None] = {}
+    for path in site_files(site):
+        if not path.endswith(".html") or (site / path).stat().st_size > _MOST_PAGE_BYTES:
+            continue
+        diagrams = _diagrams(_text(site / path), settings)
+        if diagrams:
+            found.append(path)
+        for diagram in diagrams:
+            if len(wanted) < _MOST_DIAGRAMS and len(diagram.source) <= _MOST_CHARACTERS:
+                wanted[diagram] = None
+    return found, list(wanted)
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _diagrams(text: str, settings: Diagrams) -> Sequence[_Diagram]:
@@ -94,11 +108,11 @@ def _address(diagram: _Diagram, settings: Diagrams) -> str | None:
     return f"{settings.kroki.rstrip('/')}/{kind}/svg"
 
 
-async def _drawn(diagram: _Diagram, settings: Diagrams, outbound: Outbound) -> bytes | str:
-    """The image, or why there is none."""
+async def _why_not_drawn(site: Path, diagram: _Diagram, settings: Diagrams, outbound: Outbound) -> str | None:
+    """Have the image put into the site; why there is none, None if there is one."""
     address, source = _address(diagram, settings), diagram.source
-    if address is None or len(source) > _MOST_CHARACTERS:
-        return f"it has more than {_MOST_CHARACTERS:,} characters"
+    if address is None:
+        raise AssertionError("only what is drawn somewhere is asked for")
     if DRAWN_BY[diagram.language] == PLANTUML and "@start" not in source:
         source = f"@startuml\n{source}\n@enduml"
     headers = {"content-type": "text/plain; charset=utf-8", "accept": "image/svg+xml"}
@@ -107,40 +121,46 @@ async def _drawn(diagram: _Diagram, settings: Diagrams, outbound: Outbound) -> b
             "POST",
             address,
             headers=headers,
-            content=source.encode(),
+            content=source.encode(errors="replace"),
             max_bytes=_MOST_SVG_BYTES,
             timeout_seconds=_SECONDS_EACH,
             any_host=True,
         ) as answer:
             content = await answer.body()
-        return await asyncio.to_thread(harmless_svg, content)
+        await asyncio.to_thread(_keep, site / diagram.path, content)
     except (SourceError, UnusableImageError) as error:
         return str(error)
+    return None
+
+
+def _keep(path: Path, content: bytes) -> None:
+    image = harmless_svg(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image)
 
 
 def _placed(
-    site: Path, texts: Mapping[str, str], pages: Mapping[str, str], drawn: Mapping[_Diagram, bytes | str], settings: Diagrams
+    site: Path, found: Sequence[str], pages: Mapping[str, str], drawn: Mapping[_Diagram, str | None], settings: Diagrams
 ) -> Sequence[DocsProblem]:
+    """Put the images into the pages; what is not drawn."""
     problems: list[DocsProblem] = []
-    for diagram, image in drawn.items():
-        if isinstance(image, bytes):
-            (site / diagram.path).parent.mkdir(parents=True, exist_ok=True)
-            (site / diagram.path).write_bytes(image)
 
     def shown(match: re.Match[str], page: str) -> str:
         diagram = _Diagram(match["language"], unescape(match["code"]))
         if _address(diagram, settings) is None:
             return match[0]
-        image, drawn_by = drawn.get(diagram, "there are too many, or they took too long"), DRAWN_BY[diagram.language]
-        if isinstance(image, bytes):
+        drawn_by = DRAWN_BY[diagram.language]
+        reason = drawn.get(diagram, "it is too long, there are too many, or they took too long")
+        if reason is None:
             source = posixpath.relpath(diagram.path, posixpath.dirname(page) or ".")
             return f'<p class="diagram"><img src="{source}" alt="{drawn_by} diagram"></p>'
         first = next((line.strip() for line in diagram.source.splitlines() if line.strip()), "")
-        target = f"{diagram.language}: {first[:80]} ({image[:300]})"
-        problems.append(DocsProblem(ProblemKind.UNDRAWN_DIAGRAM, pages.get(page, page), target))
+        if len(problems) < MOST_PROBLEMS:
+            target = f"{diagram.language}: {first[:80]} ({reason[:300]})"
+            problems.append(DocsProblem(ProblemKind.UNDRAWN_DIAGRAM, pages.get(page, page), target))
         return block(escape(note(f"{drawn_by} could not draw it")), diagram.language, match["code"])
 
-    for page, text in texts.items():
-        changed = _BLOCK.sub(lambda match, page=page: shown(match, page), text)
+    for page in found:
+        changed = _BLOCK.sub(lambda match, page=page: shown(match, page), _text(site / page))
         (site / page).write_text(changed, encoding="utf-8", errors="surrogateescape")
     return problems
