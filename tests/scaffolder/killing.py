@@ -125,7 +125,7 @@ def check(server: Serving, task_id: str, kept: Ledger) -> None:
     assert [event["type"] for event in told].count("completion") == 1
     completion, status = told[-1], task(server, task_id)["status"]
     asked = {path.split("/")[3]: count for path, count in kept.asked.items() if path.endswith(task_id)}
-    assert set(asked.values()) == {1}, asked
+    assert set(asked.values()) <= {1}, asked
     if status == "completed":
         assert set(asked) == {"first", "last", *(f"item-{item}" for item in range(ITEMS))}
         assert completion["body"]["output"] == {"content": "a;b;c;", "number": 1}
