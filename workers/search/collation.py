@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import orjson
@@ -98,16 +99,24 @@ def told(entity: Entity, paths: Sequence[str]) -> Document:
     document = entity.document
     metadata = {key: document["metadata"][key] for key in _NAMING_METADATA if key in document["metadata"]}
     naming = {key: document[key] for key in _NAMING if key in document}
-    picked = _picked(document, "", paths)
+    picked = _picked(document, "", frozenset(paths), _above(tuple(paths)))
     return {**naming, **picked, "metadata": {**picked.get("metadata", {}), **metadata}, "spec": picked.get("spec", {})}
 
 
-def _picked(document: Mapping[str, Any], at: str, paths: Sequence[str]) -> dict[str, Any]:
+@cache
+def _above(paths: tuple[str, ...]) -> frozenset[str]:
+    """What lies on the way to the paths."""
+    steps = [path.split(".") for path in paths]
+    return frozenset(".".join(each[:end]) for each in steps for end in range(1, len(each)))
+
+
+def _picked(document: Mapping[str, Any], at: str, paths: frozenset[str], above: frozenset[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in document.items():
         path = f"{at}{key.lower()}"
-        if any(path == wanted or path.startswith(f"{wanted}.") for wanted in paths):
+        # A key may have dots of its own.
+        if path in paths or ("." in key and any(path.startswith(f"{wanted}.") for wanted in paths)):
             found[key] = value
-        elif isinstance(value, Mapping) and any(wanted.startswith(f"{path}.") for wanted in paths):
-            found[key] = _picked(cast("Mapping[str, Any]", value), f"{path}.", paths)
+        elif path in above and isinstance(value, Mapping):
+            found[key] = _picked(cast("Mapping[str, Any]", value), f"{path}.", paths, above)
     return found
