@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import re
 import statistics
 import tempfile
 import time
@@ -14,6 +13,7 @@ import yaml
 
 from benches.processes import Running, ask, first_answer, free_port, serving
 from benches.report import Figure, show, write
+from benches.searches import await_settled
 from config import Config
 from graph.refs import Ref
 from graph.relations import RelationRegistry
@@ -25,7 +25,6 @@ from workers.techdocs.site_builds import SiteBuilds, Wanted
 from workers.techdocs.states import SiteState, write_state
 from workers.techdocs.storing import publisher_from
 
-_INDEXED = re.compile("the search index was built anew: [1-9]")
 SITES, PAGES, READS = 500, 100, 50
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -109,12 +108,10 @@ def _reads(scratch: Path) -> list[Figure]:
         "storage": {"url": f"file:{scratch}/blobs"},
     }
     config.write_text(yaml.safe_dump({"backend": backend, "catalog": {"locations": [{"type": "file", "target": str(catalog)}]}}))
-    log = scratch / "serve.log"
-    with serving(config, port, log) as server:
+    with serving(config, port, scratch / "serve.log") as server:
         first_answer(server, "{ entities { totalCount } }")
         # Else all the sections of all the sites are being put into the search index meanwhile.
-        while not _INDEXED.search(log.read_text()):
-            time.sleep(0.5)
+        await_settled(server.url, "section")
         times = [_read(server, number) for number in range(READS + 1)]
     # The first starts what reads pages, once for a process.
     return [
