@@ -1,25 +1,28 @@
-"""Work that rows of the store say is due: which rows there are, and asking for the jobs whose time has come."""
+"""Work that rows of the store say is due, and asking for the jobs whose time has come."""
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from graph.errors import StoreUnavailableError
-from graph.store import StateRow, Store
+from graph.store import StateWrite, Store
 from workers.leases import held_names
 from workers.queue import Queue
+from workers.schedules import spread
 
 _log = logging.getLogger("callboard.jobs")
 
 
-async def rows_of(store: Store, collection: str) -> Mapping[str, StateRow]:
-    """Every row of the collection, by id. StoreUnavailableError."""
-    rows: dict[str, StateRow] = {}
-    after = ""
-    while found := await store.states(collection, after=after):
-        rows.update((row.id, row) for row in found)
-        after = found[-1].id
-    return rows
+async def is_due(store: Store, collection: str, ident: str) -> bool:
+    """Whether what is done every so often has to be done now, as it has when it never was. StoreUnavailableError."""
+    rows = await store.states(collection, ids=[ident])
+    return not rows or rows[0].due is None or rows[0].due <= datetime.now(UTC)
+
+
+async def put_off(store: Store, collection: str, ident: str, seconds: float | None) -> None:
+    """Let it be due in about so many seconds, and not before; with None whenever it is asked. StoreUnavailableError."""
+    due = None if seconds is None else datetime.now(UTC) + timedelta(seconds=spread(seconds))
+    await store.write_states([StateWrite(collection, ident, {}, due=due)])
 
 
 async def request_due(store: Store, queue: Queue, collection: str, job_name: str, lease_of: Callable[[str], str]) -> None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from graph.errors import ConflictError, StaleWriteError, StoreError, StoreUnavailableError
+from graph.state_rows import rows_below
 from graph.store import StateRow, StateWrite, Store
 from workers.processes import is_gone, this_process
 
@@ -71,13 +72,11 @@ async def end_abandoned(store: Store) -> None:
 
     Only where nothing that such a process asked of the store can still be on its way: where the store is within the process.
     """
-    after, now = "", datetime.now(UTC)
-    while rows := await store.states(LEASES, after=after):
-        after = rows[-1].id
-        for row in rows:
-            if _ends(row) > now and is_gone(row.value.get("process", "")):
-                with suppress(StaleWriteError):
-                    await store.write_states([StateWrite(LEASES, row.id, {**row.value, "ends": now.isoformat()}, expected=row.version)])
+    now = datetime.now(UTC)
+    async for row in rows_below(store, LEASES):
+        if _ends(row) > now and is_gone(row.value.get("process", "")):
+            with suppress(StaleWriteError):
+                await store.write_states([StateWrite(LEASES, row.id, {**row.value, "ends": now.isoformat()}, expected=row.version)])
 
 
 class _Lease:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from graph.conditions import EVERYTHING, fact_in
 from graph.entities import Edge, Entity
 from graph.refs import Ref
-from graph.store import Batch, Cause, EntityWrite, StateRow, StateWrite, Store, Window
+from graph.state_rows import rows_of
+from graph.store import Batch, Cause, EntityWrite, StateWrite, Store, Window
 from ingest.diff import hash_of, unchanged_patch
 from ingest.infer.edges import infer
 from ingest.infer.notes import NOTES, Note, notes
@@ -25,7 +26,7 @@ async def keep_inferred(store: Store) -> Sequence[Ref]:
     """
     noted = await _current(store)
     speaking = {fact.ref for one in noted for fact in (*one.repository.facts.owners, *one.repository.facts.required)}
-    written = {Ref(row.id) for row in await _rows(store, _WRITTEN)}
+    written = {Ref(ident) for ident in await rows_of(store, _WRITTEN)}
     refs = sorted(speaking | written)
     entities: dict[Ref, Entity] = {}
     declares: dict[Ref, Sequence[Edge]] = {}
@@ -73,15 +74,6 @@ async def _remember(
     changes += [StateWrite(NOTES, one.location_id, one.row.value, expected=one.row.version) for one in noted if one.row.due]
     for start in range(0, len(changes), _AT_ONCE):
         await store.write_states(changes[start : start + _AT_ONCE])
-
-
-async def _rows(store: Store, collection: str) -> list[StateRow]:
-    found: list[StateRow] = []
-    after = ""
-    while rows := await store.states(collection, after=after):
-        found += rows
-        after = rows[-1].id
-    return found
 
 
 async def _people(store: Store) -> list[Entity]:

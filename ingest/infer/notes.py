@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from graph.state_rows import rows_below
 from graph.store import StateRow, StateWrite, Store
 from ingest.infer.edges import Repository
 from ingest.infer.facts import OwnerFact, PublishedFact, RepositoryFacts, RequiredFact
@@ -37,12 +38,7 @@ async def note(store: Store, location_id: str, repository: Repository) -> bool:
 
 async def notes(store: Store) -> list[Note]:
     """What all repositories tell."""
-    found: list[Note] = []
-    after = ""
-    while rows := await store.states(NOTES, after=after):
-        found += [Note(row.id, _decoded(row.value), row) for row in rows]
-        after = rows[-1].id
-    return found
+    return [Note(row.id, _decoded(row.value), row) async for row in rows_below(store, NOTES)]
 
 
 def _tells(facts: RepositoryFacts) -> bool:

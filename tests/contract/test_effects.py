@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from config import Config
 from graph.entities import Entity, Origin, canonical_json
 from graph.refs import Ref
+from graph.state_rows import rows_below
 from graph.store import Store
 from plugins.actions import Effect, TaskUser
 from plugins.hosts import opened_hosts
@@ -67,6 +69,7 @@ async def test_effects_are_kept_once_each_in_their_order_and_the_use_with_them(l
 
 async def test_uses_of_a_template_are_listed_newest_first_beyond_a_page_of_the_store(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("workers.scaffolder.ledger._PAGE", 2)
+    monkeypatch.setattr("workers.scaffolder.ledger.rows_below", partial(rows_below, limit=2))
     uses = [use(str(number)) for number in range(5)]
     for one in uses:
         await ledger.add(one, "publish", Effect("repository", f"{HOME}-{one.digest}"))

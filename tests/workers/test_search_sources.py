@@ -16,13 +16,13 @@ from graph.access import UNRESTRICTED_GUEST, Access, Action
 from graph.conditions import NOTHING
 from graph.errors import ForbiddenError
 from graph.relations import RelationRegistry
+from graph.state_rows import rows_of
 from graph.store import StateRow, StateWrite, Store
 from plugins.loading import forget_plugins
 from tests.workers.packages import documented, install
 from tests.workers.test_refreshing import until
 from tests.workers.test_search_feeding import add, opened
 from workers.composition import running_worker
-from workers.due import rows_of
 from workers.figures import BackgroundWork
 from workers.search.finding import Request, Search
 from workers.search.jobs import rebuild_search_index

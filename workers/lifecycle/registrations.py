@@ -10,7 +10,8 @@ from graph.access import Access, Action
 from graph.entities import content_hash
 from graph.errors import ConflictError, InputError, NotFoundError
 from graph.refs import Ref
-from graph.store import Cause, Location, StateRow, StateWrite, Store
+from graph.state_rows import rows_of
+from graph.store import Cause, Location, StateWrite, Store
 from ingest.analysis import catalog_files, suggested
 from ingest.lifecycle import REGISTERED
 from ingest.pipeline import add_locations, remove_location
@@ -108,7 +109,7 @@ class LocationRegistrations:
     async def remove(self, id: str, access: Access) -> None:
         access.demand(Action.LOCATION_DELETE)
         found = await self._of_id(id)
-        going = [old for old in await _rows(self._store, MOVES) if await self._successor_of(old) == found.location.id]
+        going = [old for old in await rows_of(self._store, MOVES) if await self._successor_of(old) == found.location.id]
         for location_id in (*going, found.location.id):
             if await self._actions.stored(location_id):
                 await self._actions.unregister(location_id, access)
@@ -170,8 +171,8 @@ class LocationRegistrations:
         return found
 
     async def _registered(self) -> list[_Registered]:
-        names = await _rows(self._store, NAMES)
-        going = await _rows(self._store, MOVES)
+        names = await rows_of(self._store, NAMES)
+        going = await rows_of(self._store, MOVES)
         named = {row.value["location"]: row for row in names.values()}
         found: list[_Registered] = []
         for location in await self._store.locations():
@@ -190,7 +191,7 @@ class LocationRegistrations:
 
     async def _successor_of(self, location_id: str) -> str:
         """The location that takes the place of this one, if one does; else this one."""
-        going = await _rows(self._store, MOVES)
+        going = await rows_of(self._store, MOVES)
         while location_id in going:
             location_id = going.pop(location_id).value["to"]
         return location_id
@@ -230,15 +231,6 @@ async def _holds_anything(store: Store, location: Location) -> bool:
 async def _remove(store: Store, settings: IngestSettings, location: Location, cause: Cause) -> None:
     await holding(store, lease_name(location.id), lambda: remove_location(location, store, settings, cause, at_once=True))
     await forget(store, [location.id])
-
-
-async def _rows(store: Store, collection: str) -> dict[str, StateRow]:
-    found: dict[str, StateRow] = {}
-    after = ""
-    while rows := await store.states(collection, after=after, limit=_AT_ONCE):
-        found.update((row.id, row) for row in rows)
-        after = rows[-1].id
-    return found
 
 
 def _unnamed(location: Location) -> Registration:

@@ -16,13 +16,14 @@ from config import Config
 from config.sections import Section
 from graph.entities import canonical_json, content_hash
 from graph.errors import ConflictError, StaleWriteError, StoreUnavailableError
+from graph.state_rows import rows_of
 from graph.store import CatalogError, StateRow, StateWrite, Store
 from ingest.providers import StoredConnection, other_failure, source_failure
 from plugins.contract import Provider, SourceError
 from plugins.hosts import Hosts
 from plugins.loading import load_plugins
 from plugins.providers import providers_from
-from workers.due import request_due, rows_of
+from workers.due import request_due
 from workers.jobs import job, spread
 from workers.leases import holding
 from workers.providers.work import QueuedLocations

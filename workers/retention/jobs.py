@@ -13,7 +13,8 @@ from config.history import Compaction, History
 from graph.compaction import compact
 from graph.errors import StoreUnavailableError
 from graph.store import StateWrite, Store
-from workers.jobs import job, spread
+from workers.due import is_due, put_off
+from workers.jobs import job
 from workers.leases import holding
 from workers.queue import Queue
 from workers.webhooks.deliveries import WEBHOOKS
@@ -46,11 +47,11 @@ async def request_history(ctx: Mapping[str, Any]) -> None:
     store: Store = ctx["refreshing"].store
     queue: Queue = ctx["queue"]
     try:
-        rows = await store.states(_KEPT, ids=[_LOOK])
+        due = await is_due(store, _KEPT, _LOOK)
     except StoreUnavailableError as error:
         _log.warning("whether the log has to be shortened is not known: %s", error)
         return
-    if not rows or rows[0].due is None or rows[0].due <= datetime.now(UTC):
+    if due:
         await queue.request(keep_history.__name__)
 
 
@@ -59,8 +60,7 @@ async def keep_history(ctx: Mapping[str, Any]) -> None:
     store: Store = ctx["refreshing"].store
     history: History = ctx["refreshing"].config.catalog.history
     await holding(store, _KEPT, lambda: keep_within(store, history, datetime.now(UTC)))
-    next_look = datetime.now(UTC) + timedelta(seconds=spread(_EVERY_SECONDS))
-    await store.write_states([StateWrite(_KEPT, _LOOK, {}, due=next_look)])
+    await put_off(store, _KEPT, _LOOK, _EVERY_SECONDS)
 
 
 async def keep_within(store: Store, history: History, now: datetime, step: int = _STEP) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from graph.entities import Entity, canonical_json
 from graph.errors import StaleWriteError
 from graph.refs import Ref
+from graph.state_rows import rows_below
 from graph.store import StateRow, StateWrite, Store
 from plugins.actions import Effect
 from plugins.hosts import Hosts
 from workers.scaffolder.effects import LOCATION, SOURCE, KeptEffect, Skeleton, Use, use_of
-from workers.state_rows import rows_below
 
 EFFECTS = "scaffolder-effects"
 USES = "scaffolder-uses"

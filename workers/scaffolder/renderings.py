@@ -7,12 +7,12 @@ from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
+from graph.state_rows import rows_below
 from graph.store import StateRow, StateWrite, Store
 from plugins.actions import TaskUser
 from workers.scaffolder.merging import File
 from workers.scaffolder.sealing import Seal
 from workers.scaffolder.snapshots import archive_of, files_of
-from workers.state_rows import rows_below
 
 RENDERINGS = "scaffolder-renderings"
 """The collection: by task and repository a row that says what there is, and the chunks of the archive."""

@@ -10,11 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 from graph.errors import NotFoundError, StaleWriteError
+from graph.state_rows import rows_below
 from graph.store import StateRow, StateWrite, Store
 from workers.leases import LEASE_SECONDS
 from workers.scaffolder.sealing import Seal
 from workers.scaffolder.tasks import Event, EventType, StepState, StepStatus, Task, TaskSpec, TaskStatus, spec_of, step_state_of, task_of
-from workers.state_rows import rows_below
 
 TASKS = "scaffolder-tasks"
 SPECS = "scaffolder-specs"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from graph.state_rows import rows_below
 from graph.store import StateRow, StateWrite, Store
 from ingest.touching import TOUCHED
 from plugins.contract import CollatedDocument, TextField
@@ -51,10 +52,8 @@ async def kept(store: Store, ident: str) -> Sequence[SearchDocument]:
 
 async def all_kept(store: Store) -> AsyncIterator[Sequence[SearchDocument]]:
     """The documents of all sources, some at a time. StoreUnavailableError."""
-    after = ""
-    while rows := await store.states(_BROUGHT, after=after, limit=5):
-        yield [document for row in rows for document in _documents(row)]
-        after = rows[-1].id
+    async for row in rows_below(store, _BROUGHT, limit=5):
+        yield _documents(row)
 
 
 async def _rows(store: Store, ident: str) -> Sequence[StateRow]:

@@ -4,15 +4,16 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from arq.worker import Function
 from redis import RedisError
 
 from graph.errors import CallboardError
-from graph.store import StateWrite, Store
-from workers.jobs import job, spread
+from graph.store import Store
+from workers.due import is_due, put_off
+from workers.jobs import job
 from workers.leases import holding
 from workers.queue import Queue
 from workers.search.index import IndexUnavailableError
@@ -44,15 +45,11 @@ class Feeding:
 
     async def is_rebuild_due(self) -> bool:
         """Whether it is time to build the index anew."""
-        if self.rebuild_every is None:
-            return False
-        rows = await self.store.states(_REBUILDS, ids=[_NEXT])
-        return not rows or rows[0].due is None or rows[0].due <= datetime.now(UTC)
+        return self.rebuild_every is not None and await is_due(self.store, _REBUILDS, _NEXT)
 
     async def note_rebuild(self) -> None:
         """Put off the next rebuild that nothing asks for."""
-        due = datetime.now(UTC) + timedelta(seconds=spread(self.rebuild_every.total_seconds())) if self.rebuild_every else None
-        await self.store.write_states([StateWrite(_REBUILDS, _NEXT, {}, due=due)])
+        await put_off(self.store, _REBUILDS, _NEXT, self.rebuild_every.total_seconds() if self.rebuild_every else None)
 
 
 def functions() -> Sequence[Function]:

@@ -15,10 +15,11 @@ from arq.worker import Function
 from config import Config
 from graph.entities import canonical_json, content_hash
 from graph.errors import StaleWriteError
+from graph.state_rows import rows_of
 from graph.store import StateRow, StateWrite, Store
 from plugins.contract import CollatedDocument, SearchSource, SourceError
 from plugins.loading import load_plugins
-from workers.due import request_due, rows_of
+from workers.due import request_due
 from workers.jobs import JobTimeoutError, job, spread
 from workers.leases import holding
 from workers.queue import Queue

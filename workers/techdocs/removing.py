@@ -15,12 +15,12 @@ from config import Config
 from graph.conditions import EVERYTHING
 from graph.errors import StoreUnavailableError
 from graph.refs import Ref, parse_ref
+from graph.state_rows import rows_below
 from graph.store import StateWrite, Store
+from workers.due import is_due, put_off
 from workers.jobs import job
 from workers.leases import BusyError, holding
 from workers.queue import Queue
-from workers.schedules import spread
-from workers.state_rows import rows_below
 from workers.techdocs.jobs import Docs
 from workers.techdocs.publishing import Site
 from workers.techdocs.states import LOGS, PROBLEMS, STATES, state_of
@@ -54,11 +54,11 @@ async def request_removal(ctx: Mapping[str, Any]) -> None:
     if not removes(docs.config):
         return
     try:
-        rows = await docs.store.states(_LOOK, ids=[_LOOK])
+        due = await is_due(docs.store, _LOOK, _LOOK)
     except StoreUnavailableError as error:
         _log.warning("whether documentation has to be removed is not known: %s", error)
         return
-    if not rows or rows[0].due is None or rows[0].due <= datetime.now(UTC):
+    if due:
         await queue.request(remove_docs_of_gone.__name__)
 
 
@@ -76,8 +76,7 @@ async def remove_docs_of_gone(ctx: Mapping[str, Any]) -> None:
     docs: Docs = ctx["docs"]
     if docs.config.techdocs.keep_removed is not None and removes(docs.config):
         await holding(docs.store, _LEASE, partial(remove_as_of, docs, datetime.now(UTC), docs.config.techdocs.keep_removed))
-    next_look = datetime.now(UTC) + timedelta(seconds=spread(_EVERY_SECONDS))
-    await docs.store.write_states([StateWrite(_LOOK, _LOOK, {}, due=next_look)])
+    await put_off(docs.store, _LOOK, _LOOK, _EVERY_SECONDS)
 
 
 async def remove_as_of(docs: Docs, now: datetime, kept: timedelta) -> None:

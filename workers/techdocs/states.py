@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from graph.state_rows import rows_below
 from graph.store import StateWrite, Store
-from workers.state_rows import rows_below
 from workers.techdocs.results import DocsProblem, LeftOut, ProblemKind
 
 STATES = "docs"

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from graph.state_rows import rows_below
 from graph.store import Location, SourceFile, Store
 from ingest.globs import is_pattern, matches
 from ingest.remote import SOURCES
@@ -39,12 +40,7 @@ async def touched_locations(store: Store, place_of: PlaceOf, touched: Sequence[T
 
 async def _repositories(store: Store) -> Mapping[str, Sequence[Place]]:
     """The repositories that each location read last, by its id."""
-    found: dict[str, Sequence[Place]] = {}
-    after = ""
-    while rows := await store.states(SOURCES, after=after):
-        found.update((row.id, [*source_state(row.value).places.values()]) for row in rows)
-        after = rows[-1].id
-    return found
+    return {row.id: [*source_state(row.value).places.values()] async for row in rows_below(store, SOURCES)}
 
 
 async def _reads(store: Store, location: Location, place_of: PlaceOf, touched: Sequence[Touched]) -> bool:

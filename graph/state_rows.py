@@ -1,4 +1,4 @@
-"""Reading the rows of a collection of state whose ids begin alike, however many there are."""
+"""Reading the rows of a collection of state, or those whose ids begin alike, however many there are."""
 
 from collections.abc import AsyncIterator
 
@@ -25,3 +25,8 @@ async def rows_below(
         if len(rows) < limit:
             return
         last = rows[-1].id
+
+
+async def rows_of(store: Store, collection: str) -> dict[str, StateRow]:
+    """Every row of the collection, by id. StoreUnavailableError."""
+    return {row.id: row async for row in rows_below(store, collection)}
