@@ -27,7 +27,7 @@ class Skeleton:
         return self.url, self.is_file
 
     def encoded(self) -> dict[str, Any]:
-        """The skeleton as the store keeps it; `skeletons_of` reads it."""
+        """The skeleton as the store keeps it; `skeleton_of` reads it."""
         return {"url": self.url, "isFile": self.is_file, "digest": self.digest}
 
 
@@ -108,7 +108,12 @@ def use_of(value: Mapping[str, Any]) -> Use:
 
 def skeletons_of(values: Sequence[Mapping[str, Any]]) -> tuple[Skeleton, ...]:
     """The skeletons that were encoded."""
-    return tuple(Skeleton(value["url"], value["isFile"], value["digest"]) for value in values)
+    return tuple(map(skeleton_of, values))
+
+
+def skeleton_of(value: Mapping[str, Any]) -> Skeleton:
+    """The skeleton that was encoded."""
+    return Skeleton(value["url"], value["isFile"], value["digest"])
 
 
 def version_of(digest: str, skeletons: Sequence[Skeleton]) -> str:

@@ -12,7 +12,6 @@ from workers.scaffolder.ledger import Ledger
 from workers.scaffolder.renderings import Renderings
 from workers.scaffolder.sealing import seal_from
 from workers.scaffolder.skeletons import Skeletons
-from workers.scaffolder.sources import sources_from
 from workers.scaffolder.task_store import TaskStore
 from workers.scaffolder.workshop import Workshop
 
@@ -46,8 +45,7 @@ class Scaffolding:
     @cached_property
     def skeletons(self) -> Skeletons:
         """What tasks fetched."""
-        config = self.workshop.config
-        return Skeletons(self.store, sources_from(config, self.workshop.hosts), config.scaffolder.skeleton_interval)
+        return Skeletons(self.store, self.workshop.sources, self.workshop.config.scaffolder.skeleton_interval)
 
     @cached_property
     def renderings(self) -> Renderings:

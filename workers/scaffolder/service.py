@@ -162,13 +162,14 @@ class TaskScaffolder:
             upgrades += [] if repositories else [Upgrade(use, problem=f"the task {use.task_id} made no repository")]
             for repository in repositories:
                 try:
-                    upgrades.append(await self._upgraded(found, use, repository, access, dry_run=dry_run))
+                    upgrades.append(await self._upgraded(upgrading, found, use, repository, access, dry_run=dry_run))
                 except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
                     upgrades.append(Upgrade(use, repository, str(error)))
         return upgrades
 
-    async def _upgraded(self, found: FoundTemplate, use: Use, repository: str, access: Access, *, dry_run: bool) -> Upgrade:
-        upgrading = Upgrading(self.scaffolding)
+    async def _upgraded(
+        self, upgrading: Upgrading, found: FoundTemplate, use: Use, repository: str, access: Access, *, dry_run: bool
+    ) -> Upgrade:
         rendering = await upgrading.published(use, repository)
         values = with_defaults(found.template, rendering.parameters)
         own = await self._spec(found.template, found.base_url, values, {}, access)
@@ -176,7 +177,7 @@ class TaskScaffolder:
         if dry_run:
             try:
                 async with asyncio.timeout(_DRY_RUN_SECONDS):
-                    plan = await upgrading.plan(use, repository, spec, access)
+                    plan = await upgrading.plan(use, rendering, spec, access)
             except TimeoutError as error:
                 raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
             return Upgrade(use, repository, None, None, plan.changes, plan.proposal, not plan.changes)

@@ -13,7 +13,7 @@ from graph.errors import InputError, LimitExceededError, StaleWriteError
 from graph.refs import Ref
 from graph.store import StateRow, StateWrite, Store
 from plugins.contract import SourceError
-from workers.scaffolder.effects import Skeleton
+from workers.scaffolder.effects import Skeleton, skeleton_of
 from workers.scaffolder.sources import Sources, base_url_of
 
 SKELETONS = "scaffolder-skeletons"
@@ -109,4 +109,4 @@ class Skeletons:
 
 
 def _seen(row: StateRow) -> Sequence[_Seen]:
-    return [_Seen(Skeleton(one["url"], one["isFile"], one["digest"]), one["commit"]) for one in row.value["skeletons"]]
+    return [_Seen(skeleton_of(one), one["commit"]) for one in row.value["skeletons"]]

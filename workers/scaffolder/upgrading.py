@@ -19,7 +19,6 @@ from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.scaffolding import Scaffolding
-from workers.scaffolder.sources import sources_from
 from workers.scaffolder.tasks import TaskSpec, UpgradeOf, fetched_by
 from workers.scaffolder.templates import API_VERSION, Step
 
@@ -64,14 +63,14 @@ class Upgrading:
         """The addresses of the repositories that the use made."""
         return [effect.url for effect in await self.scaffolding.ledger.effects(use.task_id) if effect.kind == "repository"]
 
-    async def plan(self, use: Use, repository: str, spec: TaskSpec, access: Access) -> Plan:
-        """What has to change so that what the use published is what a task of that spec would publish."""
+    async def plan(self, use: Use, first: Rendering, spec: TaskSpec, access: Access) -> Plan:
+        """What has to change so that what the use published first is what a task of that spec would publish."""
+        repository = first.repository
         at = proposing(self.scaffolding.workshop.hosts, repository)
         self._check_steps(spec)
-        first = await self.published(use, repository)
         new, skeletons = await self._rendered(use, first, spec, access)
         branch = _branch(spec, new)
-        listed = await sources_from(self.scaffolding.workshop.config, self.scaffolding.workshop.hosts).tree(None, repository)
+        listed = await self.scaffolding.workshop.sources.tree(None, repository)
         current = {file.path: File(file.content, file.executable) for file in listed}
         old, proposal = first, None
         if found := await self.scaffolding.ledger.proposal(use, repository):
@@ -164,7 +163,8 @@ def upgrading_actions(scaffolding: Scaffolding, upgrade: UpgradeOf) -> ActionReg
         use = await scaffolding.ledger.use(context.template.ref, upgrade.task_id)
         if use is None:
             raise InputError(f"what the task {upgrade.task_id} made is not known any more")
-        plan = await upgrading.plan(use, upgrade.repository, upgrade.spec, context.access)
+        first = await upgrading.published(use, upgrade.repository)
+        plan = await upgrading.plan(use, first, upgrade.spec, context.access)
         title = f"Upgrade to the present version of {context.template.metadata.get('title') or context.template.ref}"
         nothing = Merged(has_changes=False, title=title, description="", branch=plan.branch, removed=[])
         if not plan.changes:

@@ -18,6 +18,7 @@ from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.records import Record
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.running import Run
+from workers.scaffolder.sources import Sources, sources_from
 from workers.scaffolder.tasks import TaskSpec
 from workers.scaffolder.templating.rendering import Renderer
 from workers.scaffolder.workspace import TaskWorkspace
@@ -34,8 +35,13 @@ class Workshop:
     @cached_property
     def actions(self) -> ActionRegistry:
         """Every action: Callboard's own, and those of plugins."""
-        services = ActionServices(self.config, self.hosts, self.catalog, self.filters, self.desk)
+        services = ActionServices(self.config, self.hosts, self.catalog, self.filters, self.sources, self.desk)
         return ActionRegistry([*builtin_actions(services), *load_plugins(self.config.plugins).actions])
+
+    @cached_property
+    def sources(self) -> Sources:
+        """What reads what templates name."""
+        return sources_from(self.config, self.hosts)
 
     @cached_property
     def desk(self) -> Desk:

@@ -15,7 +15,7 @@ from workers.scaffolder.catalog import TaskCatalog
 from workers.scaffolder.evaluation import Filters
 from workers.scaffolder.publishing.actions import publishing_actions
 from workers.scaffolder.publishing.desk import Desk
-from workers.scaffolder.sources import sources_from
+from workers.scaffolder.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class ActionServices:
     hosts: Hosts
     catalog: TaskCatalog
     filters: Filters
+    sources: Sources
     desk: Desk
 
 
 def builtin_actions(services: ActionServices) -> Sequence[Action]:
     """Every action of this package."""
-    sources = sources_from(services.config, services.hosts)
     return [
-        *fetching_actions(sources),
-        *templating_actions(sources, services.filters),
+        *fetching_actions(services.sources),
+        *templating_actions(services.sources, services.filters),
         *files.ACTIONS,
         *edits.ACTIONS,
         *cataloguing_actions(services.catalog),
