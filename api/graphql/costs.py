@@ -9,7 +9,7 @@ Scalars are free.
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
@@ -20,10 +20,15 @@ from graphql import (
     GraphQLField,
     GraphQLSchema,
     InlineFragmentNode,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
     SelectionSetNode,
+    TypeNode,
     ValueNode,
     get_operation_ast,
     is_composite_type,
+    is_input_object_type,
     value_from_ast_untyped,
 )
 
@@ -56,11 +61,15 @@ class SelectedField:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An operation's selection, ready to be priced with different variables. `types` are those of its composite fields."""
+    """An operation's selection, ready to be priced with different variables. `types` are those of its composite fields.
+
+    `inputs` are the names of the variables that hold input objects.
+    """
 
     fields: tuple[SelectedField, ...]
     defaults: Mapping[str, Any]
     types: frozenset[str]
+    inputs: frozenset[str]
 
     @property
     def depth(self) -> int:
@@ -70,6 +79,18 @@ class Measured:
     def cost(self, variables: Mapping[str, Any]) -> int:
         """Estimated number of objects in the answer. Variables need not be valid: what is no number counts as not given."""
         return _Pricing({**self.defaults, **variables}).total(self.fields, DEFAULT_PAGE)
+
+    def input_objects(self, variables: Mapping[str, Any]) -> int:
+        """How many objects are given for variables of input types, each of which costs as much as hundreds of other values."""
+        objects, waiting = 0, [variables.get(name) for name in self.inputs]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                objects += 1
+                waiting.extend(cast("dict[str, Any]", value).values())
+            elif isinstance(value, list):
+                waiting.extend(cast("list[Any]", value))
+        return objects
 
 
 def measured(schema: GraphQLSchema, document: DocumentNode, operation_name: str | None) -> Measured:
@@ -97,15 +118,27 @@ def _measured(schema: GraphQLSchema, same: _Same, operation_name: str | None) ->
     operation = get_operation_ast(same.document, operation_name)
     root = operation and schema.get_root_type(operation.operation)
     if not operation or not root:
-        return Measured((), {}, frozenset())
+        return Measured((), {}, frozenset(), frozenset())
     defaults = {
         definition.variable.name.value: value_from_ast_untyped(definition.default_value)
         for definition in operation.variable_definitions or ()
         if definition.default_value
     }
+    inputs = frozenset(
+        definition.variable.name.value
+        for definition in operation.variable_definitions or ()
+        if is_input_object_type(schema.get_type(_name_of(definition.type)))
+    )
     selection = _Selection(schema, same.document)
     fields = selection.fields(root, (operation.selection_set,))
-    return Measured(fields, defaults, frozenset(selection.types))
+    return Measured(fields, defaults, frozenset(selection.types), inputs)
+
+
+def _name_of(node: TypeNode) -> str:
+    """The name of the type, within lists and what may not be null."""
+    while not isinstance(node, NamedTypeNode):
+        node = cast("ListTypeNode | NonNullTypeNode", node).type
+    return node.name.value
 
 
 class _Selection:

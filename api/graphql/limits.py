@@ -38,6 +38,9 @@ MOST_PAIRS = 20_000
 MOST_MUTATIONS = 10
 """What one mutation does, one after the other, each of which may read or check a whole document."""
 
+MOST_INPUT_OBJECTS = 500
+"""What filters may hold in the variables: each takes a tenth of a millisecond to convert, and no filter may have so many parts."""
+
 DEEPEST_ARGUMENT = 40
 """Levels of lists and objects; the databases' own parsers give up not far beyond."""
 
@@ -93,6 +96,7 @@ class OperationLimits(SchemaExtension):
             return
         schema = context.schema._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no public name for it
         operation = measured(schema, context.graphql_document, context.operation_name)
+        _refuse_input_objects(operation.input_objects(context.variables or {}))
         _refuse("{} levels of nested fields", "maxDepth", operation.depth, self._settings.max_depth)
         self._cost = operation.cost(context.variables or {})
         _refuse("an estimated cost of {}", "maxCost", self._cost, self._settings.max_cost)
@@ -144,6 +148,14 @@ def _refuse(what: str, key: str, asked: int, limit: int) -> None:
 def _refuse_nested(levels: int) -> None:
     if levels > DEEPEST_ARGUMENT:
         raise LimitExceededError(f"An argument nests lists and objects {levels} deep; the limit is {DEEPEST_ARGUMENT}. Write it flatter.")
+
+
+def _refuse_input_objects(objects: int) -> None:
+    if objects > MOST_INPUT_OBJECTS:
+        raise LimitExceededError(
+            f"The variables hold {objects:,} objects of filters and the like; the limit is {MOST_INPUT_OBJECTS:,}. "
+            "Ask for less, or in parts."
+        )
 
 
 def _refuse_mutations(mutations: int) -> None:

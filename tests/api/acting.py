@@ -14,7 +14,7 @@ from graph.conditions import EVERYTHING
 from graph.relations import RelationRegistry
 from graph.store import Change, Store
 from ingest.settings import settings_from
-from tests.api.http import DESCRIBED, ask
+from tests.api.http import DESCRIBED, ask, until_ready
 from workers.beside import Beside
 from workers.lifecycle.actions import CatalogActions
 from workers.queue import Queue, connected
@@ -83,4 +83,5 @@ async def acting_on(store: Store, folder: Path, settings: Mapping[str, Any], **s
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=DESCRIBED) as client,
         ):
+            await until_ready(client)
             yield Acting(client, store, folder, queue)

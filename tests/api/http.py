@@ -1,5 +1,6 @@
 """The application in this process, asked over HTTP without a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from urllib.parse import unquote
@@ -38,16 +39,28 @@ async def client_of(
     registry: RelationRegistry = CONFIGURED,
     background: Background = nullcontext,
     permission: Permission = WITHOUT_POLICY,
+    opens: bool = True,
     **graphql: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application with this store, which it opens, and these settings of `graphql`."""
+    """A client of an application with this store, which it opens if that can be opened, and these settings of `graphql`."""
     app = create_app(Config(graphql=GraphQL.model_validate(graphql), permission=permission), store, registry, background)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=DESCRIBED) as client,
     ):
+        if opens:
+            await until_ready(client)
         yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    """Return once the store is open, which a start waits for half a second only."""
+    for _ in range(500):
+        if (await client.get("/readyz")).status_code == 200:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the store did not open within ten seconds")
 
 
 async def ask(client: httpx.AsyncClient, query: str, **more: object) -> httpx.Response:

@@ -19,6 +19,7 @@ from config import Config
 from graph.refs import Ref
 from graph.store import Store
 from tests.api.catalog import CONFIGURED
+from tests.api.http import until_ready
 
 BASE = "http://localhost"
 ISSUER = f"{BASE}/api/auth"
@@ -38,10 +39,7 @@ async def application(store: Store, config: Config | None = None) -> AsyncIterat
     """The application once its store is open."""
     app = create_app(config or configured(), store, CONFIGURED)
     async with app.router.lifespan_context(app), client_of(app) as client:
-        for _ in range(200):
-            if (await client.get("/readyz")).status_code == 200:
-                break
-            await asyncio.sleep(0.05)
+        await until_ready(client)
         yield app
 
 

@@ -1,6 +1,5 @@
 """A hidden and a missing ref are one to whoever asks: the same answers, by the same queries, on both stores."""
 
-import asyncio
 import logging
 import re
 import sqlite3
@@ -122,10 +121,6 @@ async def acting(request: pytest.FixtureRequest, recorded: Recorded, tmp_path: P
     await store.open()
     await _stock(store)
     async with acting_on(store, tmp_path, {}, permission=POLICIES[request.param]) as acting:
-        for _ in range(100):
-            if (await acting.client.get("/readyz")).status_code == 200:
-                break
-            await asyncio.sleep(0.1)
         yield acting
 
 

@@ -1,6 +1,5 @@
 """GraphQL over HTTP beyond what the audit of graphql-http asks: refusals, caching, browsers, and a store that is away."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from api.graphql.validators import BESIDE_THE_LOG
 from graph.store import Batch, CatalogError, SourceFile
 from graph.stores.sqlite import SqliteStore
 from tests.api.catalog import CAUSE, CONFIGURED, REGISTRY, described, write_of
-from tests.api.http import RESPONSE, ask, client_of
+from tests.api.http import RESPONSE, ask, client_of, until_ready
 
 COUNT = "{ entities { totalCount } }"
 ERRORS = "{ catalogErrors { totalCount } }"
@@ -30,7 +29,7 @@ def store(filled_file: Path, tmp_path: Path) -> SqliteStore:
 @pytest.fixture
 async def client(store: SqliteStore) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(store) as opened:
-        await _until_ready(opened)
+        await until_ready(opened)
         yield opened
 
 
@@ -200,7 +199,7 @@ async def test_what_is_asked_and_configured_is_part_of_the_tag(client: httpx.Asy
         (await client.get("/graphql", params={"query": COUNT}, headers={"Accept": RESPONSE})).headers["etag"],
     ]
     async with client_of(store, maxDepth=10) as other:
-        await _until_ready(other)
+        await until_ready(other)
         tags.append((await _get(other, COUNT)).headers["etag"])
     assert len(set(tags)) == 4
 
@@ -273,14 +272,6 @@ async def test_alive_and_ready(client: httpx.AsyncClient):
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "parts": {"store": "ready"}})
 
 
-async def _until_ready(client: httpx.AsyncClient) -> None:
-    for _ in range(200):
-        if (await client.get("/readyz")).status_code == 200:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the store did not open within ten seconds")
-
-
 async def test_a_store_that_is_away_at_the_start_is_told_and_found_when_it_comes(tmp_path: Path):
     (tmp_path / "catalog.db").mkdir()
     began: list[str] = []
@@ -290,7 +281,7 @@ async def test_a_store_that_is_away_at_the_start_is_told_and_found_when_it_comes
         began.append("background")
         yield
 
-    async with client_of(SqliteStore(tmp_path / "catalog.db", CONFIGURED), background=background) as client:
+    async with client_of(SqliteStore(tmp_path / "catalog.db", CONFIGURED), background=background, opens=False) as client:
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.headers["retry-after"]) == (503, "5")
         assert ready.json() == {
@@ -303,7 +294,7 @@ async def test_a_store_that_is_away_at_the_start_is_told_and_found_when_it_comes
             assert "data" not in answer.json()
         assert began == []
         (tmp_path / "catalog.db").rmdir()
-        await _until_ready(client)
+        await until_ready(client)
         assert (await ask(client, COUNT)).json()["data"] == {"entities": {"totalCount": 0}}
         assert began == ["background"]
 

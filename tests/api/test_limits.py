@@ -174,6 +174,18 @@ async def test_variables_may_hold_as_many_values_as_a_document_tokens(context: C
     )
 
 
+async def test_objects_of_filters_are_counted_before_any_is_converted(context: Context):
+    query = "query($f: EntityFilter, $other: [EntityOrder!]) { entities(filter: $f, orderBy: $other) { totalCount } }"
+    answer = await _asked(context, query, {"f": {"or": [{"kind": [f"k{n}"]} for n in range(300)]}, "other": [{"path": "kind"}] * 200})
+    message = "The variables hold 501 objects of filters and the like; the limit is 500. Ask for less, or in parts."
+    assert answer == {"errors": [{"message": message, "extensions": {"code": "LIMIT_EXCEEDED"}}]}
+
+
+def test_objects_within_json_are_none_of_filters():
+    run = 'mutation($values: JSON!, $o: EntityOrder) { runTemplate(template: "a", values: $values) { __typename } }'
+    assert measured(SCHEMA, parse(run), None).input_objects({"values": [{}] * 600, "o": {"path": "kind"}}) == 1
+
+
 @pytest.mark.parametrize("levels", [20, 39])
 async def test_what_is_nested_less_reaches_the_store(organisation: Store, levels: int):
     nested: dict[str, Any] = {"kind": ["component"]}

@@ -17,6 +17,7 @@ from graph.policy import policy_from
 from graph.refs import Ref
 from graph.store import Store
 from tests.api.catalog import CONFIGURED, CountingStore
+from tests.api.http import until_ready
 
 AUTHORIZE = "/api/permission/authorize"
 SHOP, LEDGER, NONE = "component:default/shop", "component:default/ledger", "component:default/none"
@@ -32,6 +33,7 @@ async def client(organisation: Store) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(Config.model_validate({"permission": {"rules": RULES}}), organisation, CONFIGURED)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        await until_ready(client)
         yield client
 
 
@@ -102,6 +104,7 @@ async def test_without_a_policy_everything_is_allowed(organisation: Store):
     app = create_app(Config(), organisation, CONFIGURED)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as open_to_all:
+        await until_ready(open_to_all)
         told = await results(open_to_all, basic("kubernetes.clusters.read"), resource("catalog.entity.delete", [SHOP, NONE]))
         assert told == ["ALLOW", "ALLOW"]
 

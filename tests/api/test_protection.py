@@ -1,6 +1,5 @@
 """What protects the server and the browsers of those who use it: headers, origins, sizes, times and rates."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from api.app import create_app
 from config.model import Config
 from graph.stores.sqlite import SqliteStore
 from tests.api.catalog import CONFIGURED
-from tests.api.http import RESPONSE
+from tests.api.http import RESPONSE, until_ready
 
 PORTAL = "https://portal.example.com"
 QUERY = {"query": "{ entities(first: 100) { nodes { name } } }"}
@@ -25,10 +24,7 @@ async def _client(filename: Path, **backend: Any) -> AsyncIterator[httpx.AsyncCl
     app = create_app(Config.model_validate({"backend": backend}), SqliteStore(filename, CONFIGURED), CONFIGURED)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        for _ in range(500):
-            if (await client.get("/readyz")).status_code == 200:
-                break
-            await asyncio.sleep(0.02)
+        await until_ready(client)
         yield client
 
 

@@ -1,6 +1,5 @@
 """Operations that were registered beforehand: asked for by id, and where nothing else is executed, everything else refused."""
 
-import asyncio
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -42,15 +41,7 @@ def store(filled_file: Path) -> SqliteStore:
 
 async def _asked(store: SqliteStore, trusted: dict[str, Any] | None, *bodies: dict[str, Any]) -> list[httpx.Response]:
     async with client_of(store, **({"trustedDocuments": trusted} if trusted else {})) as client:
-        await _until_ready(client)
         return [await client.post("/graphql", json=body, headers={"Accept": RESPONSE}) for body in bodies]
-
-
-async def _until_ready(client: httpx.AsyncClient) -> None:
-    for _ in range(500):
-        if (await client.get("/readyz")).status_code == 200:
-            return
-        await asyncio.sleep(0.02)
 
 
 def _refusal(answer: httpx.Response) -> tuple[int, str]:
@@ -113,7 +104,6 @@ async def test_a_text_that_is_not_the_one_of_its_id_is_refused(store: SqliteStor
 async def test_a_get_and_a_stream_of_events_take_ids_and_nothing_else_either(store: SqliteStore, folder: Path):
     trusted = {"path": str(folder), "only": True}
     async with client_of(store, trustedDocuments=trusted) as client:
-        await _until_ready(client)
         shown = await client.get("/graphql", params={"documentId": "shop/title"})
         events = {"Accept": "text/event-stream"}
         streamed = await client.get("/graphql", params={"documentId": "shop/title"}, headers=events)

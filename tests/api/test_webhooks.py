@@ -17,7 +17,7 @@ from config.model import Config
 from config.webhooks import OutgoingWebhook
 from graph.relations import RelationRegistry
 from graph.store import Store
-from tests.api.http import ask
+from tests.api.http import ask, until_ready
 from workers.webhooks.deliveries import Delivery, asked_again, begin, buried
 from workers.webhooks.events import EVENTS, touched_of
 
@@ -41,6 +41,7 @@ async def client_of(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(configured(), store, RelationRegistry(), nullcontext)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        await until_ready(client)
         yield client
 
 

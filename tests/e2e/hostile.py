@@ -155,7 +155,7 @@ OPERATIONS = [
         "PERSISTED_QUERY_NOT_FOUND",
     ),
     Hostile(
-        "a filter of 1,500 parts", graphql(FILTERED, {"f": {"or": [{"kind": [f"k{n}"]} for n in range(1_500)]}}), 200, "LIMIT_EXCEEDED"
+        "a filter of 1,500 parts", graphql(FILTERED, {"f": {"or": [{"kind": [f"k{n}"]} for n in range(1_500)]}}), 400, "LIMIT_EXCEEDED"
     ),
     Hostile("400 kB of words to look for", graphql(FILTERED, {"f": {"text": "ab* " * 100_000}}), 200, "LIMIT_EXCEEDED"),
     Hostile(
@@ -169,7 +169,7 @@ OPERATIONS = [
         graphql(
             "query($o: [EntityOrder!]) { entities(orderBy: $o) { totalCount } }", {"o": [{"path": f"spec.a{n}"} for n in range(2_000)]}
         ),
-        200,
+        400,
         "LIMIT_EXCEEDED",
     ),
     Hostile(
