@@ -156,7 +156,7 @@ class _Repositories:
         repository, asked = self._of(request), _OPEN.fullmatch(request.query_params["q"])
         if asked is None:
             raise HTTPException(400, "Invalid query")
-        wanted = (*asked.groups(), "open")
+        wanted = (*(name.replace('\\"', '"') for name in asked.groups()), "open")
         found = [pull for pull in repository.pulls if (pull.head, pull.base, pull.state) == wanted]
         return self._listed(request, [self._pull(repository, pull) for pull in found])
 

@@ -121,8 +121,9 @@ def blob(repository: Repository, revision: str, path: str) -> TreeEntry | None:
 
 
 def is_open(repository: Repository, head: str, base: str) -> Pull | None:
-    """The pull request of these branches that is open."""
-    return next((pull for pull in repository.pulls if (pull.head, pull.base, pull.state) == (head, base, "open")), None)
+    """The pull request of these branches of the repository itself that is open."""
+    wanted = (head, base, "open", "")
+    return next((pull for pull in repository.pulls if (pull.head, pull.base, pull.state, pull.owner) == wanted), None)
 
 
 def opened(repository: Repository, head: str, base: str, title: str, body: str) -> Pull:
