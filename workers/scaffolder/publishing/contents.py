@@ -21,7 +21,6 @@ from plugins.outbound.client import Outbound
 
 _PUSH_SECONDS = 600.0
 _BASE = "refs/callboard/base"
-_MOST_TOLD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ async def push(context: ActionContext, outbound: Outbound, target: Pushed, sourc
 async def push_onto(context: ActionContext, outbound: Outbound, target: Pushed, change: Change, text: CommitText) -> str:
     """Push the change as the branch, whatever that held before; the commit's hash. InputError, SourceError if refused."""
     repository, git = context.temporary_folder() / "repository.git", target.git(outbound)
-    await git.local(["init", "--quiet", "--bare", "--template=", str(repository)], target.url, most=_MOST_TOLD)
+    await git.local(["init", "--quiet", "--bare", "--template=", str(repository)], target.url, most=1000)
     most = outbound.guard.reading.max_archive_bytes
     refspec = f"+refs/heads/{change.base}:{_BASE}"
     await git.fetch(target.url, repository, refspec, most_bytes=most, timeout_seconds=_PUSH_SECONDS)

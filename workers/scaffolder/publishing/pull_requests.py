@@ -16,7 +16,6 @@ _LONGEST_ON_AZURE = 4000
 _BITBUCKET_STATES = {"OPEN": "open", "MERGED": "merged", "DECLINED": "closed", "SUPERSEDED": "closed"}
 _AZURE_STATES = {"active": "open", "completed": "merged", "abandoned": "closed"}
 
-
 Kind = TypeVar("Kind", GiteaHost, BitbucketCloudHost, AzureHost)
 
 
