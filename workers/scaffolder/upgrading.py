@@ -11,10 +11,9 @@ from graph.errors import InputError
 from plugins.actions import Action, ActionContext, ActionModel, Idempotency, TaskUser, action
 from plugins.hosts import Hosts
 from workers.scaffolder.effects import Skeleton, Use, version_of
-from workers.scaffolder.merging import File, FileChange, changes_between
-from workers.scaffolder.proposals import proposing
+from workers.scaffolder.merging import FileChange, changes_between
+from workers.scaffolder.proposals import proposing, proposing_actions
 from workers.scaffolder.publishing.github_pull_requests import PULL_REQUEST
-from workers.scaffolder.publishing.gitlab_merge_requests import upgrade_request_actions
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.renderings import Rendering
@@ -71,7 +70,6 @@ class Upgrading:
         new, skeletons = await self._rendered(use, first, spec, access)
         branch = _branch(spec, new)
         listed = await self.scaffolding.workshop.sources.tree(None, repository)
-        current = {file.path: File(file.content, file.executable) for file in listed}
         old, proposal = first, None
         if found := await self.scaffolding.ledger.proposal(use, repository):
             state = await at.state(found[1])
@@ -79,6 +77,7 @@ class Upgrading:
             merged = await self.scaffolding.renderings.of(found[0].task_id, repository) if state == "merged" else None
             # What was merged last is what the repository was last made of.
             old = merged or first
+        current = at.current(listed, old.files)
         changes = await asyncio.to_thread(changes_between, old.files, new.files, current, removes=self._knows_all(spec))
         return Plan(repository, changes, new, skeletons, branch, proposal)
 
@@ -184,7 +183,7 @@ def upgrading_actions(scaffolding: Scaffolding, upgrade: UpgradeOf) -> ActionReg
             removed=[change.path for change in plan.changes if change.kind == "removed"],
         )
 
-    return ActionRegistry([*scaffolding.workshop.actions.all, merge, *upgrade_request_actions(scaffolding.workshop.desk)])
+    return ActionRegistry([*scaffolding.workshop.actions.all, merge, *proposing_actions(scaffolding.workshop)])
 
 
 def _place(changes: Sequence[FileChange], context: ActionContext) -> None:
