@@ -19,11 +19,14 @@ from benches.report import Figure
 from config import load
 from config.model import Config
 from graph.access import UNRESTRICTED_GUEST
+from graph.conditions import EVERYTHING
 from graph.configured import registry_from
 from graph.stores import store_from
-from workers.search.composition import embedded_index, feeding_from, searching_from
+from workers.search.composition import collation_from, embedded_index, feeding_from, searching_from
 from workers.search.finding import Request
+from workers.search.index import SearchQuery
 from workers.search.searching import Searching
+from workers.search.terms import parsed
 
 TERMS = (
     "checkout", "payment api", "paymnt", "order ", "inv", "user session", '"refund worker"', "ledger -queue", "loyalty gateway",
@@ -81,6 +84,12 @@ async def _in_process(config: Config, folder: Path, size: int, seconds: float) -
             figures.append(Figure(f"search: {what} p99 at {AT_ONCE}", "sqlite", size, times[int(len(times) * 0.99)], "ms"))
         alone = await _concurrent(lambda term: _results(searching, term), seconds, at_once=1)
         figures.append(Figure("search: results p50, one after the other", "sqlite", size, statistics.median(alone), "ms"))
+        visible = dict.fromkeys(collation_from(config, store).types, EVERYTHING)
+        for what, part in (
+            ("all of it", lambda term: _results(searching, term)),
+            ("hits of the index", lambda term: index.search(SearchQuery(parsed(term), visible))),
+        ):
+            figures.append(Figure(f"search: computing, {what}, mean", "sqlite", size, await _computing(part, seconds), "ms"))
         return figures
     finally:
         await index.close()
@@ -113,6 +122,16 @@ async def _concurrent(search: Callable[[str], Awaitable[None]], seconds: float, 
 
     await asyncio.gather(*(client(seed) for seed in range(at_once)))
     return sorted(times)
+
+
+async def _computing(search: Callable[[str], Awaitable[object]], seconds: float) -> float:
+    """The processor time of a search in milliseconds, whatever else the machine does, all terms alike."""
+    began, rounds, end = time.process_time(), 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        rounds += 1
+        for term in TERMS:
+            await search(term)
+    return (time.process_time() - began) * 1000 / (rounds * len(TERMS))
 
 
 def _over_http(url: str, size: int, seconds: float) -> Iterator[Figure]:
