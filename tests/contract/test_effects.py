@@ -53,12 +53,12 @@ async def test_effects_are_kept_once_each_in_their_order_and_the_use_with_them(l
     made, other = use(), use(template=Ref("template:default/other"))
     assert await ledger.use(TEMPLATE, made.task_id) is None
     for _ in range(2):
-        await ledger.add(made, "publish", Effect("repository", HOME, details={"sourcePath": "."}))
+        await ledger.add(made, "publish", Effect("repository", HOME, details={"name": "acme/shop"}))
         await ledger.add(made, "register", Effect("entity", f"{CATALOG}#{SHOP}", SHOP))
     await ledger.add(other, "say", Effect("ticket", "https://tickets.example/1"))
     effects = await ledger.effects(made.task_id)
     assert [(one.kind, one.url, one.ref, one.step_id, one.details) for one in effects] == [
-        ("repository", HOME, None, "publish", {"sourcePath": "."}),
+        ("repository", HOME, None, "publish", {"name": "acme/shop"}),
         ("entity", f"{CATALOG}#{SHOP}", SHOP, "register", {}),
     ]
     assert all(first.created_at <= second.created_at for first, second in pairwise(effects))
@@ -116,7 +116,9 @@ async def test_what_was_published_is_kept_sealed_whole_and_once(store: Store):
         noise = random.Random(number).randbytes(600_000)
         files = {"a/b.txt": File(b"very private"), "run": File(b"#!", executable=True), "noise": File(noise)}
         user = TaskUser(Ref("user:default/ann"), None)
-        rendering = Rendering(HOME, files, f"version {number}", {"name": f"private {number}"}, user, "publish", "item")
+        rendering = Rendering(
+            HOME, files, f"version {number}", {"name": f"private {number}"}, user, "publish", "item", frozenset({"a/b.txt"})
+        )
         other = replace(rendering, repository=f"{HOME}-2", files={}, version="other")
         for one in (rendering, other):
             await renderings.keep("t", one)

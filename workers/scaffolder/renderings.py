@@ -24,7 +24,8 @@ _CHUNK_BYTES = 256 * 1024
 class Rendering:
     """What a task published to a repository: its files, which version of the template made them, and with which values and for whom.
 
-    `step_id` and `item` are the step that published, and the item of its `each`, empty without.
+    `step_id` and `item` are the step that published, and the item of its `each`, empty without. `secret_files` are the paths of files
+    that hold secrets, or did in a version before.
     """
 
     repository: str
@@ -34,6 +35,7 @@ class Rendering:
     user: TaskUser
     step_id: str
     item: str = ""
+    secret_files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Renderings:
             "user": {"ref": rendering.user.ref, "entity": rendering.user.entity},
             "step": rendering.step_id,
             "item": rendering.item,
+            "secretFiles": sorted(rendering.secret_files),
         }
         row = {"sealed": self.seal.close_json(told, f"rendering {row_id}")}
         await self.store.write_states([StateWrite(RENDERINGS, row_id, row)])
@@ -74,7 +77,8 @@ class Renderings:
         chunks = [base64.b85decode(row.value["chunk"]) async for row in self._rows(f"{row_id}:{told['name']}:")]
         files = files_of(self.seal.open(b"".join(chunks), f"rendering {row_id} {told['name']}"))
         user = TaskUser(told["user"]["ref"], told["user"]["entity"])
-        return Rendering(repository, files, told["version"], told["parameters"], user, told["step"], told["item"])
+        made_by = (told["version"], told["parameters"], user, told["step"], told["item"])
+        return Rendering(repository, files, *made_by, frozenset(told["secretFiles"]))
 
     async def versions(self, task_id: str, repositories: Sequence[str]) -> set[str]:
         """The versions of what the task published to these repositories, as far as it is known. UnsealableError."""

@@ -143,9 +143,12 @@ class TaskScaffolder:
         steps = enumerate(seen.spec.steps)
         return [known.get(index) or StepState(index, step.id, step.name, step.action) for index, step in steps]
 
-    async def upgrade(self, ref: Ref, entities: Sequence[Ref] | None, access: Access, *, dry_run: bool) -> Sequence[Upgrade]:
+    async def upgrade(
+        self, ref: Ref, entities: Sequence[Ref] | None, secrets: Mapping[str, str], access: Access, *, dry_run: bool
+    ) -> Sequence[Upgrade]:
         for needed in (Action.TASK_CREATE, Action.TASK_READ):
             access.demand(needed)
+        _check_few(secrets)
         found = await self._runnable(ref, access)
         if entities is None:
             with suppress(TimeoutError):
@@ -162,28 +165,37 @@ class TaskScaffolder:
             upgrades += [] if repositories else [Upgrade(use, problem=f"the task {use.task_id} made no repository")]
             for repository in repositories:
                 try:
-                    upgrades.append(await self._upgraded(upgrading, found, use, repository, access, dry_run=dry_run))
+                    upgrades.append(await self._upgraded(upgrading, found, use, repository, secrets, access, dry_run=dry_run))
                 except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
                     upgrades.append(Upgrade(use, repository, str(error)))
         return upgrades
 
     async def _upgraded(
-        self, upgrading: Upgrading, found: FoundTemplate, use: Use, repository: str, access: Access, *, dry_run: bool
+        self,
+        upgrading: Upgrading,
+        found: FoundTemplate,
+        use: Use,
+        repository: str,
+        secrets: Mapping[str, str],
+        access: Access,
+        *,
+        dry_run: bool,
     ) -> Upgrade:
         rendering = await upgrading.published(use, repository)
+        upgrading.check_secrets(found.template, secrets)
         values = with_defaults(found.template, rendering.parameters)
-        own = await self._spec(found.template, found.base_url, values, {}, access)
+        own = await self._spec(found.template, found.base_url, values, secrets, access)
         spec = replace(own, user=rendering.user)
         if dry_run:
             try:
                 async with asyncio.timeout(_DRY_RUN_SECONDS):
-                    plan = await upgrading.plan(use, rendering, spec, access)
+                    plan = await upgrading.plan(use, rendering, spec, access, secrets)
             except TimeoutError as error:
                 raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
             return Upgrade(use, repository, None, None, plan.changes, plan.proposal, not plan.changes)
         upgrade = upgrade_spec(self.scaffolding.workshop.hosts, repository, spec, use, own.user, access)
         task = Task(new_task_id(), use.template, TaskStatus.OPEN, datetime.now(UTC), access.principal.ref)
-        await self.scaffolding.tasks.add(task, upgrade, {})
+        await self.scaffolding.tasks.add(task, upgrade, secrets)
         await self._ask(task.id)
         return Upgrade(use, repository, task=await self.started(task, access))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graph.access import Access
@@ -12,6 +12,7 @@ from plugins.actions import Action, ActionContext, ActionModel, Idempotency, Tas
 from plugins.hosts import Hosts
 from workers.scaffolder.effects import Skeleton, Use, version_of
 from workers.scaffolder.merging import File, FileChange, changes_between
+from workers.scaffolder.parameters import RefusedValuesError, check_secrets
 from workers.scaffolder.proposals import proposing
 from workers.scaffolder.publishing.github_pull_requests import PULL_REQUEST
 from workers.scaffolder.publishing.gitlab_merge_requests import upgrade_request_actions
@@ -20,14 +21,16 @@ from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.renderings import Rendering
 from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.tasks import TaskSpec, UpgradeOf, fetched_by
-from workers.scaffolder.templates import API_VERSION, Step
+from workers.scaffolder.templates import API_VERSION, Step, Template
 
 MERGE = "callboard:template:merge"
 
 _CREATE = "github:repo:create"
 _FOLDER = "changes"
 _MERGED = "${{ steps.merge.output."
-_OF_SECRETS = re.compile(rb"\$\{\{[^}]*\bsecrets\b")
+_EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_OF_SECRETS = re.compile(r"""(?<![\w.])secrets\b(?:\s*\.\s*(\w+)|\s*\[\s*\\?["']([^"'\\]+)\\?["']\s*\])?""")
+_FORGOTTEN = "secrets are forgotten with their task: give them anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,20 @@ class Upgrading:
         """The addresses of the repositories that the use made."""
         return [effect.url for effect in await self.scaffolding.ledger.effects(use.task_id) if effect.kind == "repository"]
 
-    async def plan(self, use: Use, first: Rendering, spec: TaskSpec, access: Access) -> Plan:
-        """What has to change so that what the use published first is what a task of that spec would publish."""
+    def check_secrets(self, template: Template, secrets: Mapping[str, str]) -> None:
+        """InputError if the secrets are not those that a task of the template needs to make what it publishes."""
+        try:
+            check_secrets(template, secrets)
+        except RefusedValuesError as error:
+            raise error if secrets else InputError(f"{error}; {_FORGOTTEN}") from error
+        self._check_steps(template.steps, secrets)
+
+    async def plan(self, use: Use, first: Rendering, spec: TaskSpec, access: Access, secrets: Mapping[str, str]) -> Plan:
+        """What has to change so that what the use published first is what a task of that spec would publish with these secrets."""
         repository = first.repository
         at = proposing(self.scaffolding.workshop.hosts, repository)
-        self._check_steps(spec)
-        new, skeletons = await self._rendered(use, first, spec, access)
+        self._check_steps(spec.steps, secrets)
+        new, skeletons = await self._rendered(use, first, spec, access, secrets)
         branch = _branch(spec, new)
         listed = await self.scaffolding.workshop.sources.tree(None, repository)
         current = {file.path: File(file.content, file.executable) for file in listed}
@@ -80,7 +91,9 @@ class Upgrading:
             # What was merged last is what the repository was last made of.
             old = merged or first
         changes = await asyncio.to_thread(changes_between, old.files, new.files, current, removes=self._knows_all(spec))
-        return Plan(repository, changes, new, skeletons, branch, proposal)
+        new = replace(new, secret_files=new.secret_files | old.secret_files)
+        told = [replace(change, is_secret=change.path in new.secret_files) for change in changes]
+        return Plan(repository, told, new, skeletons, branch, proposal)
 
     async def take_over(self, use: Use, spec: TaskSpec, plan: Plan) -> None:
         """Keep that the repository has what the plan made; once all of them have that version, the use is of it."""
@@ -90,7 +103,9 @@ class Upgrading:
             await self.scaffolding.ledger.keep_version(use, spec.template.digest, plan.skeletons)
             await self.scaffolding.skeletons.keep(use.template, plan.skeletons)
 
-    async def _rendered(self, use: Use, first: Rendering, spec: TaskSpec, access: Access) -> tuple[Rendering, Sequence[Skeleton]]:
+    async def _rendered(
+        self, use: Use, first: Rendering, spec: TaskSpec, access: Access, secrets: Mapping[str, str]
+    ) -> tuple[Rendering, Sequence[Skeleton]]:
         """What a task of the spec would publish by the step that published first, and what it fetches. InputError without such a step."""
         step = next((step for step in spec.steps if step.id == first.step_id), None)
         if step is None:
@@ -98,20 +113,27 @@ class Upgrading:
         if step.action == _CREATE:
             raise InputError(f"the step {step.id} only creates the repository: upgrades need one that publishes files as well")
         workshop = self.scaffolding.workshop
-        done = await rehearsed_task(workshop, spec, access, {}, task_id=use.task_id, publishing=[step.id])
+        done = await rehearsed_task(workshop, spec, access, secrets, task_id=use.task_id, publishing=[step.id])
         if done.error:
             raise InputError(f"the template fails with the values of the task {use.task_id}: {done.error}")
-        files = done.published.get((step.id, first.item))
-        if files is None:
+        published = done.published.get((step.id, first.item))
+        if published is None:
             raise InputError(f"with the values of the task {use.task_id}, the template does not publish {first.repository} any more")
         skeletons = fetched_by(done.steps)
         version = version_of(spec.template.digest, skeletons)
-        return replace(first, files=files, version=version, parameters=spec.parameters, user=spec.user), skeletons
+        secret = first.secret_files | published.secret_files
+        new = replace(first, files=published.files, version=version, parameters=spec.parameters, user=spec.user, secret_files=secret)
+        return new, skeletons
 
-    def _check_steps(self, spec: TaskSpec) -> None:
-        for step in spec.steps:
-            if self._action(step).supports_dry_run and step.action != PULL_REQUEST and _OF_SECRETS.search(canonical_json(step.input)):
-                raise InputError(f"the step {step.id} works with secrets, which are not kept: what came of it can't be made again")
+    def _check_steps(self, steps: Sequence[Step], secrets: Mapping[str, str]) -> None:
+        """InputError if a step that a rehearsal does works with a secret that is not there, which would be left out of what it makes."""
+        for step in steps:
+            if not self._action(step).supports_dry_run or step.action == PULL_REQUEST:
+                continue
+            missing = {name for name in _secrets_of(step) if name not in secrets and (name or not secrets)}
+            if missing:
+                told = ", ".join(f"secrets.{name}" if name else "secrets" for name in sorted(missing))
+                raise InputError(f"the step {step.id} works with {told}, and {_FORGOTTEN}")
 
     def _knows_all(self, spec: TaskSpec) -> bool:
         """Whether no step makes files that a dry run does not: of Callboard's own actions all that do so do it there as well."""
@@ -164,7 +186,7 @@ def upgrading_actions(scaffolding: Scaffolding, upgrade: UpgradeOf) -> ActionReg
         if use is None:
             raise InputError(f"what the task {upgrade.task_id} made is not known any more")
         first = await upgrading.published(use, upgrade.repository)
-        plan = await upgrading.plan(use, first, upgrade.spec, context.access)
+        plan = await upgrading.plan(use, first, upgrade.spec, context.access, context.secrets)
         title = f"Upgrade to the present version of {context.template.metadata.get('title') or context.template.ref}"
         nothing = Merged(has_changes=False, title=title, description="", branch=plan.branch, removed=[])
         if not plan.changes:
@@ -185,6 +207,13 @@ def upgrading_actions(scaffolding: Scaffolding, upgrade: UpgradeOf) -> ActionReg
         )
 
     return ActionRegistry([*scaffolding.workshop.actions.all, merge, *upgrade_request_actions(scaffolding.workshop.desk)])
+
+
+def _secrets_of(step: Step) -> Iterator[str]:
+    """The names of the secrets that the step's expressions read, empty where that is not told."""
+    for expression in _EXPRESSION.findall(canonical_json([step.input, step.each]).decode()):
+        for dotted, quoted in _OF_SECRETS.findall(expression):
+            yield dotted or quoted
 
 
 def _place(changes: Sequence[FileChange], context: ActionContext) -> None:

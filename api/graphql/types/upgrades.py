@@ -5,12 +5,13 @@ from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
+from strawberry.scalars import JSON
 
 from api.graphql.arguments import argument, ref_given, refs_given
 from api.graphql.context import Info
 from api.graphql.given import given
 from api.graphql.types.fields import attribute, reading, resolved
-from api.graphql.types.tasks import ScaffolderTask
+from api.graphql.types.tasks import ScaffolderTask, secrets_given
 from api.graphql.types.uses import TemplateUse
 from graph.access import Action
 from graph.errors import LimitExceededError
@@ -23,7 +24,10 @@ _MOST_ENTITIES = 100
 class UpgradedFile:
     path: str = attribute("Its path in the repository.")
     change: str = reading(lambda change: change.kind, "`added`, `modified`, `removed`, or `kept` where only its conflict is told.")
-    diff: str = reading(lambda change: change.diff(), "The change, as a unified diff; empty if it is kept.")
+    diff: str = reading(
+        lambda change: change.diff(),
+        "The change, as a unified diff; empty if it is kept. Of a file that holds secrets it tells only that it differs.",
+    )
     conflict: str | None = attribute("What has to be decided, because the repository changed it too; null if nothing has.")
 
 
@@ -54,13 +58,20 @@ async def _upgrade(
         list[str] | None, argument("Only what made these entities, by their refs; without it all of older versions, 100 at most.")
     ] = UNSET,
     dry_run: Annotated[bool, argument("Whether nothing is to be proposed and only told what would be.")] = False,
+    secrets: Annotated[
+        JSON | None,
+        argument(
+            "Secrets that the template needs, anew, a JSON object of texts: the same ones for everything that is upgraded. They are "
+            "encrypted while the tasks run, and forgotten then."
+        ),
+    ] = UNSET,
 ) -> Sequence[Upgrade]:
     context, ref, named = info.context, ref_given("template", template), given(entities)
     if named is not None and len(named) > _MOST_ENTITIES:
         raise LimitExceededError(f"`entities` names {len(named):,} entities, and {_MOST_ENTITIES} at most can be upgraded at once")
-    refs = None if named is None else refs_given("entities", named)
+    refs, kept = None if named is None else refs_given("entities", named), secrets_given(secrets)
     with context.audit.doing(context.access, Action.TASK_CREATE, ref, cause=f"GraphQL {info.field_name}", changes=not dry_run):
-        return await context.templates.upgrade(ref, refs, context.access, dry_run=dry_run)
+        return await context.templates.upgrade(ref, refs, kept, context.access, dry_run=dry_run)
 
 
 upgrade_from_template = resolved(
