@@ -65,8 +65,8 @@ class Rehearsed:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """An upgrade of a repository that a use of a template made. `problem` says why there is none; else there is a task, or in a dry run
-    the changes.
+    """An upgrade of what a use of a template brought to a repository. `problem` says why there is none; else there is a task, or in a dry
+    run the changes.
 
     `proposal` is a pull request that is open with it already, and `is_current` whether the repository has all of it.
     """

@@ -1,5 +1,6 @@
 """Proposals of changes to what tasks made: as pull requests of GitHub, or merge requests of GitLab."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -41,6 +42,10 @@ class Proposing:
         with understood(proposal.url):
             state = "merged" if found["merged_at"] else str(found["state"])
         return "open" if state == "opened" else state
+
+    def tree_url(self, branch: str | None) -> str:
+        """The address of what the repository holds on the branch, None for the default one."""
+        return self._host.folder_url(replace(self._place, revision=branch))
 
     @property
     def url_output(self) -> str:

@@ -31,7 +31,7 @@ class UpgradedFile:
     conflict: str | None = attribute("What has to be decided, because the repository changed it too; null if nothing has.")
 
 
-@strawberry.type(description="An upgrade of a repository that a use of a template made.")
+@strawberry.type(description="An upgrade of what a use of a template brought to a repository that it made, or proposed to one.")
 class TemplateUpgrade:
     use: TemplateUse = attribute("The use.")
     repository: str | None = attribute("The address of the repository; null if there is none, or nothing to do.")
@@ -47,7 +47,8 @@ class TemplateUpgrade:
 @strawberry.type(description="What upgrading did.")
 class UpgradeFromTemplatePayload:
     upgrades: list[TemplateUpgrade] = reading(
-        lambda upgrades: upgrades, "Of each use of the template that was asked for, an upgrade for each repository."
+        lambda upgrades: upgrades,
+        "Of each use of the template that was asked for, an upgrade for each repository that it made, and for each proposal with files.",
     )
 
 
@@ -75,5 +76,5 @@ async def _upgrade(
 
 
 upgrade_from_template = resolved(
-    _upgrade, "Propose pull requests that bring what was made from a template up to its present version, one task for each repository."
+    _upgrade, "Propose pull requests that bring what was made from a template up to its present version, one task for each of them."
 )
