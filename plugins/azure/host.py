@@ -14,6 +14,10 @@ from plugins.pages import TAGS, is_commit, page, part, query, quoted
 from plugins.rest import RestApi, Sign, basic, file_looked_for, looked_for, signed_by, understood
 
 GIT = "_git"
+VERSION = {"api-version": "6.0"}
+
+GIT_USERNAME = "notempty"
+"""The name that git signs in with; any will do."""
 
 _OLD_SERVICES = ".visualstudio.com"
 _SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
@@ -21,7 +25,6 @@ _SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 
 _KINDS = {"GB": "branch", "GT": "tag", "GC": "commit"}
 _SIGN_IN_PAGES = (203, 302)
-_VERSION = {"api-version": "6.0"}
 
 
 class AzureHost:
@@ -39,8 +42,8 @@ class AzureHost:
         self.web_url = web_url or f"https://{integration.host}"
         self.host = host_of(self.web_url)
         self.search_url = search_url or (f"https://{SEARCH}" if integration.host == SERVICES else self.web_url)
-        sign = AzureSign(integration, outbound, sign_in_url)
-        self.api = RestApi(outbound, sign, self.web_url, self.search_url, refusals=_SIGN_IN_PAGES)
+        self.sign, self.git_username = AzureSign(integration, outbound, sign_in_url), GIT_USERNAME
+        self.api = RestApi(outbound, self.sign, self.web_url, self.search_url, refusals=_SIGN_IN_PAGES)
 
     def place(self, url: str) -> Place | None:
         found = page(url, self.host, self.web_url)
@@ -66,7 +69,7 @@ class AzureHost:
 
     async def head(self, place: Place, known: Head | None = None) -> Head:
         version = _described(place.revision, "searchCriteria.itemVersion.") if place.revision else dict[str, str]()
-        url = f"{self.repository_url(place.repository)}/commits" + query({"searchCriteria.$top": "1", **version, **_VERSION})
+        url = f"{self.repository_url(place.repository)}/commits" + query({"searchCriteria.$top": "1", **version, **VERSION})
 
         def read(found: Any) -> tuple[str, str]:
             commit = str(found["value"][0]["commitId"])
@@ -99,6 +102,10 @@ class AzureHost:
         above, _, name = repository.partition(f"/{GIT}/")
         return f"{self.web_url}/{quoted(above)}/_apis/git/repositories/{part(name)}"
 
+    def clone_url(self, repository: str) -> str:
+        """Where git reads and writes the repository."""
+        return f"{self.web_url}/{quoted(repository)}"
+
     def _page(self, place: Place, path: str) -> str:
         options = {"path": path} if path else {}
         if place.revision:
@@ -107,7 +114,7 @@ class AzureHost:
 
     def _items(self, place: Place, head: Head, options: Mapping[str, str]) -> str:
         described = _described(head.commit, "versionDescriptor.")
-        return f"{self.repository_url(place.repository)}/items" + query({**options, **described, **_VERSION})
+        return f"{self.repository_url(place.repository)}/items" + query({**options, **described, **VERSION})
 
 
 class AzureSign:

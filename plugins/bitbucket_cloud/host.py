@@ -17,6 +17,9 @@ from plugins.rest import RestApi, Sign, basic, bearer, file_looked_for, looked_f
 WEB_URL = "https://bitbucket.org"
 API_URL = "https://api.bitbucket.org/2.0"
 
+ACCESS_USERNAME = "x-token-auth"
+"""The name that git signs in with beside an access token."""
+
 _NOT_REGULAR = frozenset({"link", "subrepository"})
 _DEEPEST = "100"
 _TIMED_OUT = (555,)
@@ -30,7 +33,8 @@ class BitbucketCloudHost:
     ) -> None:
         self.host = host_of(web_url)
         self.web_url, self.api_url = web_url, api_url
-        self.api = RestApi(outbound, bitbucket_sign(integration, outbound, web_url), api_url, web_url, too_much=_TIMED_OUT)
+        self.sign, self.git_username = bitbucket_sign(integration, outbound, web_url), git_username(integration)
+        self.api = RestApi(outbound, self.sign, api_url, web_url, too_much=_TIMED_OUT)
 
     def place(self, url: str) -> Place | None:
         found = page(url, self.host, self.web_url)
@@ -96,6 +100,10 @@ class BitbucketCloudHost:
         """The address of the repository in the API."""
         return f"{self.api_url}/repositories/{quoted(repository)}"
 
+    def clone_url(self, repository: str) -> str:
+        """Where git reads and writes the repository."""
+        return f"{self.web_url}/{quoted(repository)}.git"
+
     async def values(self, url: str) -> AsyncIterator[Any]:
         """The elements of a list, page after page."""
         next_url: str | None = url
@@ -124,3 +132,10 @@ def bitbucket_sign(integration: BitbucketCloudIntegration, outbound: Outbound, w
     if integration.username and secret:
         return signed_by(basic(integration.username, secret))
     return signed_by(bearer(integration.token))
+
+
+def git_username(integration: BitbucketCloudIntegration) -> str:
+    """The name that git signs in with, which depends on the kind of the secret, not on whose it is."""
+    if integration.client_id or not integration.username:
+        return ACCESS_USERNAME
+    return "x-bitbucket-api-token-auth" if integration.token else integration.username

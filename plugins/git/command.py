@@ -49,7 +49,7 @@ _PINS_ADDRESSES = (2, 37)
 """The first version of git with http.curloptResolve; an older one ignores it."""
 
 _ADVICE = {
-    SourceReason.UNAUTHORIZED: ("refuses the credentials, or asks for some", "Check the credentials of its host under integrations.git."),
+    SourceReason.UNAUTHORIZED: ("refuses the credentials, or asks for some", "Check the credentials of its host under integrations."),
     SourceReason.NOT_FOUND: ("has no such repository or revision", "Check the URL, the revision after ?ref=, and the credentials' rights."),
     SourceReason.TOO_LARGE: ("is larger than allowed", "Raise backend.reading.maxArchiveBytes, or leave it out of what is read."),
     SourceReason.UNAVAILABLE: ("can't be reached, or broke off", "It is tried again by itself; if it stays so, check host and network."),
@@ -79,6 +79,16 @@ class Git:
         if done.told is not None:
             raise _failed(url, _reason(done.told.lower()))
         return done.output
+
+    async def fetch(
+        self, url: str, folder: Path, refspec: str, *, most_bytes: int, timeout_seconds: float, options: Sequence[str] = ()
+    ) -> None:
+        """Fetch a commit without its history into the bare repository in the folder. SourceError as of `remote`, (TOO_LARGE) if the folder
+        becomes larger than that.
+        """
+        settled = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", *options]
+        command = [f"--git-dir={folder}", "fetch", *settled, "--", url, refspec]
+        await self.remote(url, command, timeout_seconds=timeout_seconds, watch=lambda: size_of(folder) <= most_bytes)
 
     async def push(self, url: str, folder: Path, refspec: str, *, timeout_seconds: float) -> None:
         """Push from the repository in the folder. SourceError that tells what the host says if it refuses, never what it was sent."""
@@ -151,6 +161,15 @@ class Git:
             "UserKnownHostsFile": str(known_file),
         }
         return " ".join(["ssh", "-F", os.devnull, *(f"-o '{option}={value}'" for option, value in options.items())])
+
+
+def size_of(folder: Path) -> int:
+    """How many bytes the objects of the repository in the folder take."""
+    total = 0
+    for path in folder.glob("objects/**/*"):
+        with suppress(OSError):
+            total += path.stat().st_size
+    return total
 
 
 def environment_of(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:

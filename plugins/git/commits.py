@@ -36,12 +36,20 @@ class CommitText:
     at: datetime
 
 
-async def committed(repository: Path, branch: str, files: Iterable[CommittedFile], text: CommitText) -> str:
-    """The hash of a commit of the files, without a parent, on the branch of a new bare repository in the folder.
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The commit that another one follows, by what the repository knows it as, and which of its files are removed."""
 
-    InputError for a name of a branch that git does not take, and for paths that can't be committed.
+    revision: str
+    removed: Sequence[str] = ()
+
+
+async def committed(repository: Path, branch: str, files: Iterable[CommittedFile], text: CommitText, parent: Parent | None = None) -> str:
+    """The hash of a commit of the files on the branch of a bare repository in the folder, which is made if there is none.
+
+    Without a parent it holds nothing else. InputError for a name of a branch that git does not take, and for paths that can't be committed.
     """
-    return await asyncio.to_thread(_committed, repository, branch, files, text)
+    return await asyncio.to_thread(_committed, repository, branch, files, text, parent)
 
 
 async def signed(repository: Path, branch: str, commit: str, sign: Callable[[bytes], Awaitable[str]]) -> str:
@@ -67,7 +75,7 @@ def is_gits_own(path: str) -> bool:
     return any(part.lower().rstrip(". ") in {".git", "git~1"} for part in path.split("/"))
 
 
-def _committed(repository: Path, branch: str, files: Iterable[CommittedFile], text: CommitText) -> str:
+def _committed(repository: Path, branch: str, files: Iterable[CommittedFile], text: CommitText, parent: Parent | None) -> str:
     _run(repository, "init", "--quiet", "--bare", "--template=")
     if _run(repository, "check-ref-format", "--branch", branch, codes=(0, 1, 128)).returncode or branch.startswith("-"):
         raise InputError(f"{branch!r} is no name for a branch")
@@ -75,7 +83,7 @@ def _committed(repository: Path, branch: str, files: Iterable[CommittedFile], te
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as process:  # noqa: S603 - git, with a fixed command
         assert process.stdin is not None
         with suppress(BrokenPipeError):
-            process.stdin.write(_beginning(branch, text))
+            process.stdin.write(_beginning(branch, text, parent))
             for file in files:
                 _check(file.path)
                 content = file.read()
@@ -94,11 +102,16 @@ def _check(path: str) -> None:
         raise InputError(f"the files can't be committed: {path!r} is no path of a repository")
 
 
-def _beginning(branch: str, text: CommitText) -> bytes:
+def _beginning(branch: str, text: CommitText, parent: Parent | None) -> bytes:
     name, email = ("".join(c for c in part if c not in "<>\n\0").strip() for part in (text.author_name, text.author_email))
     who = f"{name} <{email}> {int(text.at.timestamp())} +0000"
     message = text.message.encode()
-    return f"feature done\ncommit refs/heads/{branch}\nauthor {who}\ncommitter {who}\ndata {len(message)}\n".encode() + message + b"\n"
+    head = f"feature done\ncommit refs/heads/{branch}\nauthor {who}\ncommitter {who}\ndata {len(message)}\n".encode() + message + b"\n"
+    if parent is None:
+        return head
+    for path in parent.removed:
+        _check(path)
+    return head + "".join([f"from {parent.revision}^0\n", *(f"D {_quoted(path)}\n" for path in parent.removed)]).encode()
 
 
 def _ignored(repository: Path, folder: Path, paths: Sequence[str]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from config.integrations import GitIntegration
 from plugins.contract import Head, Place, SourceError, SourceReason, TreeFile
-from plugins.git.command import Git
+from plugins.git.command import Git, size_of
 from plugins.outbound.client import Outbound
 from plugins.pages import is_commit, leads_down, quoted
 from plugins.rest import missing
@@ -148,13 +148,15 @@ class GitHost:
         return found.decode("ascii", "replace").strip() == commit
 
     async def _fetch(self, folder: Path, place: Place, head: Head) -> None:
-        options = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", f"--filter=blob:limit={self._max_file_bytes + 1}"]
+        options = [f"--filter=blob:limit={self._max_file_bytes + 1}"]
         for wanted in dict.fromkeys([head.commit, head.revision]):
-            command = [*_in(folder), "fetch", *options, "--", place.repository, f"+{wanted}:refs/callboard/fetched"]
+            refspec = f"+{wanted}:refs/callboard/fetched"
             try:
-                await self._git.remote(place.repository, command, timeout_seconds=_FETCH_SECONDS, watch=lambda: _size(folder) <= self._most)
+                await self._git.fetch(
+                    place.repository, folder, refspec, most_bytes=self._most, timeout_seconds=_FETCH_SECONDS, options=options
+                )
             except SourceError as error:
-                if _size(folder) > self._most:
+                if size_of(folder) > self._most:
                     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
                 # Some servers give branches alone, not commits.
                 if wanted != head.commit or error.reason is not SourceReason.NOT_FOUND:
@@ -173,7 +175,7 @@ class GitHost:
     def _make_room(self, folder: Path) -> None:
         """Begin anew where old commits pile up, and forget the repositories that were not read for longest."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        if folder.is_dir() and _size(folder) > self._most // 2:
+        if folder.is_dir() and size_of(folder) > self._most // 2:
             shutil.rmtree(folder, ignore_errors=True)
         others = sorted((one for one in self._folder.glob("*.git") if one != folder), key=lambda one: one.stat().st_mtime)
         for one in others[: max(0, len(others) - _MOST_FOLDERS)]:
@@ -197,12 +199,3 @@ def _entries(listed: bytes) -> list[tuple[str, str, str]]:
             mode, _, blob = head.decode("ascii").split(" ")
             entries.append((mode, blob, path.decode()))
     return entries
-
-
-def _size(folder: Path) -> int:
-    """How many bytes the objects in the folder take."""
-    total = 0
-    for path in folder.glob("objects/**/*"):
-        with suppress(OSError):
-            total += path.stat().st_size
-    return total

@@ -23,7 +23,8 @@ class GiteaHost:
         self.host = integration.host
         self.web_url = integration.web_url
         self.api_url = f"{self.web_url}/api/v1"
-        self.api = RestApi(outbound, signed_by(gitea_credentials(integration)), self.api_url)
+        self.sign, self.git_username = signed_by(gitea_credentials(integration)), git_username(integration)
+        self.api = RestApi(outbound, self.sign, self.api_url)
 
     def place(self, url: str) -> Place | None:
         found = page(url, self.host, self.web_url)
@@ -89,6 +90,10 @@ class GiteaHost:
         """The address of the repository in the API."""
         return f"{self.api_url}/repos/{quoted(repository)}"
 
+    def clone_url(self, repository: str) -> str:
+        """Where git reads and writes the repository."""
+        return f"{self.web_url}/{quoted(repository)}.git"
+
     def file_url(self, repository: str, path: str, revision: str) -> str:
         """The address of the file's content in the API."""
         return f"{self.repository_url(repository)}/raw/{quoted(path)}?ref={quote(revision, safe='')}"
@@ -110,3 +115,8 @@ def gitea_credentials(integration: GiteaIntegration) -> Mapping[str, str]:
     if integration.username and integration.password:
         return basic(integration.username, integration.password)
     return bearer(integration.token or integration.password, "token")
+
+
+def git_username(integration: GiteaIntegration) -> str:
+    """The name that git signs in with; any will do beside a token."""
+    return integration.username or "token"

@@ -128,6 +128,17 @@ async def test_the_old_index_answers_until_the_new_one_is_complete(shop: SearchI
     assert await found(shop, "") == [BASKET.id]
 
 
+async def test_the_old_index_takes_writes_until_the_new_one_is_complete(shop: SearchIndex) -> None:
+    async with shop.building() as built:
+        await built.add([BASKET])
+        trolley = document("component:default/trolley", title="Trolley")
+        await shop.write(replacing(trolley, position=11))
+        assert await shop.state() == IndexState(STATE.catalog, STATE.settings, 11)
+        assert await found(shop, "trolley") == [trolley.id]
+        await built.complete(STATE)
+    assert (await shop.state(), await found(shop, "")) == (STATE, [BASKET.id])
+
+
 async def test_a_build_that_is_not_completed_changes_nothing(shop: SearchIndex) -> None:
     with pytest.raises(KeyError):
         async with shop.building() as built:

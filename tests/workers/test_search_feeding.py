@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,18 +13,26 @@ import pytest
 
 from config import Config
 from graph.access import UNRESTRICTED_GUEST
+from graph.entities import Document
+from graph.refs import Ref
 from graph.relations import RelationRegistry
 from graph.store import Batch, StateWrite, Store
 from graph.stores.sqlite import SqliteStore
+from ingest.touching import touch
+from plugins.contract import CollatedDocument, TextField
 from tests.api.catalog import CAUSE, described, write_of
 from tests.searching import searchable
 from tests.workers.test_leases import gone
 from tests.workers.test_refreshing import until
 from workers.composition import running_worker
 from workers.leases import LEASES
+from workers.search.collation import Collation
 from workers.search.composition import embedded_index, feeding_from
 from workers.search.finding import Request, Results, Search
+from workers.search.indexing import Indexing
 from workers.search.jobs import LEASE
+from workers.search.searching import Searching
+from workers.search.terms import NO_SYNONYMS
 
 _ROOT = Path(__file__).parent.parent.parent
 _CODE = """
@@ -89,6 +97,52 @@ async def test_a_predecessor_that_was_killed_keeps_nothing_waiting(tmp_path: Pat
         await store.write_states([StateWrite(LEASES, LEASE, held)])
         async with running(store, tmp_path) as search:
             await until(finds(search, "ledger", 1))
+
+
+class Notes:
+    """A collator that tells what is noted of each entity, and waits at one of them."""
+
+    type, version, paths = "note", "1", ()
+
+    def __init__(self) -> None:
+        self.notes: dict[str, str] = {}
+        self.waits_at: str | None = None
+        self.reached, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def documents(self, ref: Ref, document: Document) -> Sequence[CollatedDocument]:
+        name = document["metadata"]["name"]
+        told = [CollatedDocument("note", {TextField.BODY: self.notes[name]})] if name in self.notes else []
+        if name == self.waits_at:
+            self.reached.set()
+            await self.goes_on.wait()
+        return told
+
+
+async def test_what_changes_while_the_index_is_built_anew_is_found_meanwhile_and_afterwards(tmp_path: Path):
+    async with opened(tmp_path) as store:
+        index, notes = embedded_index(tmp_path / "search"), Notes()
+        await index.open()
+        try:
+            indexing = Indexing(store, index, Collation([notes], ()), RelationRegistry())
+            search = Searching(store, index, RelationRegistry(), {"entity": (), "note": ()}, NO_SYNONYMS)
+            await add(store, "ledger", "shop")
+            await indexing.rebuild()
+            notes.waits_at = "shop"
+            building = asyncio.create_task(indexing.rebuild())
+            await notes.reached.wait()
+            notes.waits_at, notes.notes["ledger"] = None, "reconciliation"
+            await add(store, "warehouse")
+            await touch(store, [Ref("component:default/ledger")])
+            await until(finds(search, "warehouse", 1))
+            await until(finds(search, "reconciliation", 1))
+            assert not building.done()
+            notes.goes_on.set()
+            await building
+            assert await finds(search, "warehouse", 1)()
+            assert await finds(search, "reconciliation", 1)()
+            assert not await indexing.is_behind()
+        finally:
+            await index.close()
 
 
 async def forever(folder: Path) -> None:

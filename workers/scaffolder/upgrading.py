@@ -11,11 +11,10 @@ from graph.errors import InputError
 from plugins.actions import Action, ActionContext, ActionModel, Idempotency, TaskUser, action
 from plugins.hosts import Hosts
 from workers.scaffolder.effects import KeptEffect, Skeleton, Use, version_of
-from workers.scaffolder.merging import File, FileChange, changes_between
+from workers.scaffolder.merging import FileChange, changes_between
 from workers.scaffolder.parameters import RefusedValuesError, check_secrets
-from workers.scaffolder.proposals import proposing
+from workers.scaffolder.proposals import proposing, proposing_actions, tree_url
 from workers.scaffolder.publishing.github_pull_requests import PULL_REQUEST
-from workers.scaffolder.publishing.gitlab_merge_requests import upgrade_request_actions
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.rehearsing import rehearsed_task
 from workers.scaffolder.renderings import Rendering
@@ -88,12 +87,12 @@ class Upgrading:
 
     async def plan(self, use: Use, first: Rendering, spec: TaskSpec, access: Access, secrets: Mapping[str, str]) -> Plan:
         """What has to change so that what the use published first is what a task of that spec would publish with these secrets."""
-        at = proposing(self.scaffolding.workshop.hosts, first.repository)
+        workshop = self.scaffolding.workshop
+        at = proposing(workshop.hosts, first.repository)
         self._check_steps(spec.steps, secrets)
         new, skeletons = await self._rendered(use, first, spec, access, secrets)
         branch = _branch(spec, new)
-        listed = await self.scaffolding.workshop.sources.tree(None, at.tree_url(first.branch))
-        current = {file.path: File(file.content, file.executable) for file in listed}
+        listed = await workshop.sources.tree(None, tree_url(workshop.hosts, first.repository, first.branch))
         old, proposal = first, None
         if found := await self.scaffolding.ledger.upgrade(use, first.url):
             state = await at.state(found[1])
@@ -101,6 +100,7 @@ class Upgrading:
             merged = await self.scaffolding.renderings.of(found[0].task_id, first.url) if state == "merged" else None
             # What was merged last is what the repository was last made of.
             old = merged or first
+        current = at.current(listed, old.files)
         changes = await asyncio.to_thread(changes_between, old.files, new.files, current, removes=self._knows_all(spec))
         new = replace(new, secret_files=new.secret_files | old.secret_files)
         told = [replace(change, is_secret=change.path in new.secret_files) for change in changes]
@@ -218,7 +218,7 @@ def upgrading_actions(scaffolding: Scaffolding, upgrade: UpgradeOf) -> ActionReg
             removed=[change.path for change in plan.changes if change.kind == "removed"],
         )
 
-    return ActionRegistry([*scaffolding.workshop.actions.all, merge, *upgrade_request_actions(scaffolding.workshop.desk)])
+    return ActionRegistry([*scaffolding.workshop.actions.all, merge, *proposing_actions(scaffolding.workshop)])
 
 
 def _secrets_of(step: Step) -> Iterator[str]:

@@ -6,12 +6,12 @@ What is read of the catalog is never older than the position that is written wit
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from uuid import uuid4
 
 from graph.conditions import EVERYTHING
 from graph.entities import Entity
-from graph.errors import StaleWriteError
+from graph.errors import StaleWriteError, StoreUnavailableError
 from graph.refs import Ref
 from graph.relations import Direction, RelationRegistry, Step
 from graph.sources import StateRow, StateWrite
@@ -20,7 +20,7 @@ from ingest.touching import TOUCHED
 from workers.search.ahead import ahead
 from workers.search.brought import all_kept, is_source, kept
 from workers.search.collation import DEPENDING, Collation, Surroundings
-from workers.search.index import IndexBatch, IndexState, SearchDocument, SearchIndex
+from workers.search.index import IndexBatch, IndexState, IndexUnavailableError, SearchDocument, SearchIndex
 from workers.search.leaves import ANCESTORS, TRANSITIVE_RELATION
 
 _CATALOG = "search-catalog"
@@ -31,6 +31,7 @@ _MOST_BEHIND = 5_000
 
 _SHARE = 5
 _MOST_TOUCHED = 1_000
+_LOOK_SECONDS = 0.4
 
 _log = logging.getLogger("callboard.search")
 
@@ -72,11 +73,14 @@ class Indexing:
 
     async def update(self) -> None:
         """Write what changed since the position of the index. Nothing without an index. IndexUnavailableError, StoreUnavailableError."""
-        state = await self._index.state()
-        if state is None:
-            return
+        if state := await self._index.state():
+            rows = await self._store.states(TOUCHED, limit=_MOST_TOUCHED)
+            await self._bring_up(state, rows)
+            await _forget(self._store, rows)
+
+    async def _bring_up(self, state: IndexState, rows: Sequence[StateRow]) -> None:
+        """Write what changed since that state, and what was touched."""
         head = await self._store.head()
-        rows = await self._store.states(TOUCHED, limit=_MOST_TOUCHED)
         for ident in (row.id for row in rows if is_source(row.id)):
             await self._index.write(IndexBatch(state, [ident], await kept(self._store, ident)))
         changed = {Ref(row.id) for row in rows if not is_source(row.id)}
@@ -85,7 +89,6 @@ class Indexing:
             changed.update(refs)
             beyond = refs[-1]
         await self._write(changed, state, IndexState(state.catalog, state.settings, head))
-        await _forget(self._store, rows)
 
     async def _write(self, changed: set[Ref], before: IndexState, after: IndexState) -> None:
         """Replace the documents of what changed, and of what is affected by it.
@@ -154,21 +157,50 @@ class Indexing:
         return found
 
     async def rebuild(self) -> None:
-        """Build the index anew beside the one that answers, and bring it up to date. IndexUnavailableError, StoreUnavailableError."""
+        """Build the index anew beside the one that answers, which is kept up meanwhile. IndexUnavailableError, StoreUnavailableError."""
         rows = await self._store.states(TOUCHED, limit=_MOST_TOUCHED)
         state = IndexState(await catalog_id(self._store), self._collation.digest, await self._store.head())
         total = 0
         async with self._index.building() as build:
-            async with aclosing(ahead(self._all_documents())) as portions:
+            async with self._keeping_up(rows), aclosing(ahead(self._all_documents())) as portions:
                 async for documents in portions:
                     await build.add(documents)
                     total += len(documents)
-            async for documents in all_kept(self._store):
-                await build.add(documents)
-                total += len(documents)
+                async for documents in all_kept(self._store):
+                    await build.add(documents)
+                    total += len(documents)
             await build.complete(state)
         await _forget(self._store, rows)
         _log.info("the search index was built anew: %d documents, up to change %d", total, state.position)
+        await self.update()
+
+    @asynccontextmanager
+    async def _keeping_up(self, rows: Sequence[StateRow]) -> AsyncGenerator[None]:
+        """Meanwhile, the index that answers follows the catalog, if it can. What is touched stays told, for the index that comes."""
+        ended = asyncio.Event()
+        keeping = asyncio.create_task(self._keep_up({row.id: row.version for row in rows}, ended))
+        try:
+            yield
+        finally:
+            ended.set()
+            await keeping
+
+    async def _keep_up(self, written: dict[str, int], ended: asyncio.Event) -> None:
+        """`written` are the versions of what is touched that need not be written."""
+        while not ended.is_set():
+            # What is damaged, or was left far behind, answers as it is until it is replaced.
+            with suppress(IndexUnavailableError, StoreUnavailableError):
+                state = await self._index.state()
+                if state and not await self.needs_rebuild():
+                    touched = await self._store.states(TOUCHED, limit=_MOST_TOUCHED)
+                    rows = [row for row in touched if written.get(row.id) != row.version]
+                    if rows or state.position != await self._store.head():
+                        await self._bring_up(state, rows)
+                        written.update((row.id, row.version) for row in rows)
+            # asyncio.wait_for of Python 3.11 loses a cancellation that comes as the wait ends.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await ended.wait()
 
     async def _all_documents(self) -> AsyncGenerator[Sequence[SearchDocument]]:
         async with aclosing(ahead(self._pages())) as pages:

@@ -1,6 +1,9 @@
 """An emulator of Azure DevOps: its REST API as https://learn.microsoft.com/en-us/rest/api/azure/devops/ describes it, with code search."""
 
+import io
 import re
+import stat
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.servers.forges.forge import Endpoint, Forge, answer, archived, blob, given, serving, token_of
-from tests.servers.github.hub import Repository
+from tests.servers.forges.forge import Endpoint, Forge, answer, archived, blob, given, is_open, opened, pull_of, serving, token_of
+from tests.servers.github.hub import Pull, Repository
 
 _REPO = "/{organization}/{project}/_apis/git/repositories/{repo}"
 _SIGN_IN_PAGE = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head></html>"
@@ -58,6 +61,9 @@ class _Repositories:
             _REPO: self.repository,
             f"{_REPO}/commits": self.commits,
             f"{_REPO}/items": self.items,
+            f"GET {_REPO}/pullrequests": self.pulls,
+            f"POST {_REPO}/pullrequests": self.propose,
+            f"GET {_REPO}/pullrequests/{{id}}": self.pull,
         }
 
     async def token(self, request: Request) -> Response:
@@ -121,7 +127,7 @@ class _Repositories:
                 raise HTTPException(404, "The item does not exist at the specified version.")
             return Response(repository.git.file(entry.sha), media_type="application/octet-stream")
         if asked.get("$format") == "zip":
-            return Response(archived(repository, revision, "", "zip"), media_type="application/zip")
+            return Response(_without_modes(archived(repository, revision, "", "zip")), media_type="application/zip")
         root = {"gitObjectType": "tree", "path": "/", "isFolder": True}
         listed: list[Mapping[str, Any]] = [root]
         for entry in repository.git.tree(repository.git.head(revision)):
@@ -130,6 +136,35 @@ class _Repositories:
                 item | ({"isFolder": True} if entry.type == "tree" else {}) | ({"isSymLink": True} if entry.mode == "120000" else {})
             )
         return answer({"count": len(listed), "value": listed})
+
+    def pulls(self, request: Request) -> Response:
+        repository, asked = self._of(request), request.query_params
+        wanted = tuple(asked[f"searchCriteria.{name}"] for name in ("status", "sourceRefName", "targetRefName"))
+        shown = [self._pull(repository, pull) for pull in reversed(repository.pulls)]
+        found = [one for one in shown if (one["status"], one["sourceRefName"], one["targetRefName"]) == wanted]
+        return answer({"count": len(found), "value": found})
+
+    async def propose(self, request: Request) -> Response:
+        repository, body = self._of(request), await request.json()
+        if token_of(request) not in self.azure.tokens:
+            raise HTTPException(203)
+        if len(body["description"]) > 4000:
+            raise HTTPException(400, "The description is too long.")
+        head, base = (body[name].removeprefix("refs/heads/") for name in ("sourceRefName", "targetRefName"))
+        if is_open(repository, head, base):
+            raise HTTPException(409, "An active pull request for the source and target branch already exists.")
+        made = opened(repository, head, base, body["title"], body["description"])
+        return answer(self._pull(repository, made), 201)
+
+    def pull(self, request: Request) -> Response:
+        repository = self._of(request)
+        return answer(self._pull(repository, pull_of(repository, given(request, "id"))))
+
+    def _pull(self, repository: Repository, pull: Pull) -> Mapping[str, Any]:
+        status = "completed" if pull.merged_at else "active" if pull.state == "open" else "abandoned"
+        known = {"pullRequestId": pull.number, "status": status, "title": pull.title, "description": pull.body[:400]}
+        fork = {"forkSource": {"name": f"refs/heads/{pull.head}"}} if pull.owner else {}
+        return {**known, "sourceRefName": f"refs/heads/{pull.head}", "targetRefName": f"refs/heads/{pull.base}", **fork}
 
     def _version(self, request: Request, repository: Repository, prefix: str) -> str:
         version = request.query_params.get(f"{prefix}version")
@@ -147,3 +182,14 @@ class _Repositories:
 
 def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.IGNORECASE)
+
+
+def _without_modes(archive: bytes) -> bytes:
+    """The archive as the host packs it, which says of no file whether it can be run."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(packed, "w") as target:
+        for entry in source.infolist():
+            if stat.S_ISREG(entry.external_attr >> 16):
+                entry.external_attr = 0
+            target.writestr(entry, source.read(entry.filename))
+    return packed.getvalue()

@@ -13,11 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.servers.forges.forge import Endpoint, Forge, answer, archived, given, serving, slice_of, token_of
-from tests.servers.github.hub import Repository
+from tests.servers.forges.forge import Endpoint, Forge, answer, archived, given, is_open, opened, pull_of, serving, slice_of, token_of
+from tests.servers.github.hub import Pull, Repository
 
 API = "/2.0"
 _REPO = f"{API}/repositories/{{workspace}}/{{slug}}"
+_OPEN = re.compile(r'source\.branch\.name = "(.*)" AND destination\.branch\.name = "(.*)" AND state = "OPEN"')
 
 
 class BitbucketCloud(Forge):
@@ -62,6 +63,9 @@ class _Repositories:
             f"GET {_REPO}": self.repository,
             f"{_REPO}/commits/{{revision}}": self.commits,
             f"{_REPO}/src/{{commit}}/{{path:path}}": self.source,
+            f"GET {_REPO}/pullrequests": self.pulls,
+            f"POST {_REPO}/pullrequests": self.propose,
+            f"GET {_REPO}/pullrequests/{{id}}": self.pull,
             "/{workspace}/{slug}/get/{name}": self.archive,
         }
 
@@ -147,6 +151,36 @@ class _Repositories:
         short = repository.git.head(revision)[:12]
         prefix = f"{repository.owner}-{repository.name}-{short}/"
         return Response(archived(repository, revision, prefix), media_type="application/x-tar")
+
+    def pulls(self, request: Request) -> Response:
+        repository, asked = self._of(request), _OPEN.fullmatch(request.query_params["q"])
+        if asked is None:
+            raise HTTPException(400, "Invalid query")
+        wanted = (*(name.replace('\\"', '"') for name in asked.groups()), "open")
+        found = [pull for pull in repository.pulls if (pull.head, pull.base, pull.state) == wanted]
+        return self._listed(request, [self._pull(repository, pull) for pull in found])
+
+    async def propose(self, request: Request) -> Response:
+        """As on the host, another one of the same branches changes the one that is open."""
+        repository, body = self._of(request), await request.json()
+        if token_of(request) not in self.cloud.tokens:
+            raise HTTPException(401)
+        head, base = body["source"]["branch"]["name"], body["destination"]["branch"]["name"]
+        pull = is_open(repository, head, base) or opened(repository, head, base, body["title"], body["description"])
+        pull.title, pull.body = body["title"], body["description"]
+        return answer(self._pull(repository, pull), 201)
+
+    def pull(self, request: Request) -> Response:
+        repository = self._of(request)
+        return answer(self._pull(repository, pull_of(repository, given(request, "id"))))
+
+    def _pull(self, repository: Repository, pull: Pull) -> Mapping[str, Any]:
+        own = {"full_name": repository.full_name, "uuid": f"{{{repository.id}}}"}
+        source = {"branch": {"name": pull.head}, "repository": None if pull.owner else own}
+        state = "MERGED" if pull.merged_at else "OPEN" if pull.state == "open" else "DECLINED"
+        at = {"html": {"href": f"{self.cloud.url}/{repository.full_name}/pull-requests/{pull.number}"}}
+        known = {"type": "pullrequest", "id": pull.number, "title": pull.title, "state": state, "links": at}
+        return {**known, "source": source, "destination": {"branch": {"name": pull.base}, "repository": own}}
 
     def _of(self, request: Request) -> Repository:
         return self.cloud.found(request, f"{given(request, 'workspace')}/{given(request, 'slug')}")

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.servers.git_hosting import git_answer
-from tests.servers.github.hub import Failure, Grant, Hub, Repository, Seen
+from tests.servers.github.hub import Failure, Grant, Hub, Pull, Repository, Seen
 from tests.servers.github.repositories import GitRepository, TreeEntry, UnknownRevisionError
 
 Endpoint = Callable[[Request], Response]
@@ -118,6 +118,28 @@ def given(request: Request, name: str) -> str:
 def blob(repository: Repository, revision: str, path: str) -> TreeEntry | None:
     """The entry at the path, which is a file, a link or a folder; None if there is none."""
     return next((entry for entry in repository.git.tree(repository.git.head(revision)) if entry.path == path), None)
+
+
+def is_open(repository: Repository, head: str, base: str) -> Pull | None:
+    """The pull request of these branches of the repository itself that is open."""
+    wanted = (head, base, "open", "")
+    return next((pull for pull in repository.pulls if (pull.head, pull.base, pull.state, pull.owner) == wanted), None)
+
+
+def opened(repository: Repository, head: str, base: str, title: str, body: str) -> Pull:
+    """A new pull request of these branches. Raises 404 if one of them is not there, or does not differ."""
+    if repository.git.head(f"refs/heads/{head}") == repository.git.head(f"refs/heads/{base}"):
+        raise HTTPException(404)
+    pull = Pull(len(repository.pulls) + 1, title, body, head, base)
+    repository.pulls.append(pull)
+    return pull
+
+
+def pull_of(repository: Repository, number: str) -> Pull:
+    """The pull request of that number. Raises 404 without."""
+    if int(number) > len(repository.pulls):
+        raise HTTPException(404)
+    return repository.pulls[int(number) - 1]
 
 
 def archived(repository: Repository, revision: str, prefix: str, kind: str = "tar.gz") -> bytes:

@@ -1,7 +1,7 @@
 """An emulator of Gitea: its REST API as each instance describes it at /api/swagger."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +11,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.servers.forges.forge import Endpoint, Forge, MovedError, answer, archived, blob, given, serving, slice_of, token_of
-from tests.servers.github.hub import Repository
+from tests.servers.forges.forge import (
+    Endpoint,
+    Forge,
+    MovedError,
+    answer,
+    archived,
+    blob,
+    given,
+    is_open,
+    opened,
+    pull_of,
+    serving,
+    slice_of,
+    token_of,
+)
+from tests.servers.github.hub import Pull, Repository
 
 API = "/api/v1"
 _REPO = f"{API}/repos/{{owner}}/{{repo}}"
@@ -58,6 +72,9 @@ class _Repositories:
             f"{_REPO}/raw/{{path:path}}": self.raw,
             f"{_REPO}/contents/{{path:path}}": self.contents,
             f"{_REPO}/archive/{{name:path}}": self.archive,
+            f"GET {_REPO}/pulls": self.pulls,
+            f"POST {_REPO}/pulls": self.propose,
+            f"GET {_REPO}/pulls/{{index}}": self.pull,
         }
 
     def organisation(self, request: Request) -> Response:
@@ -77,11 +94,7 @@ class _Repositories:
         return answer(self._shown(made), 201)
 
     def repositories(self, request: Request) -> Response:
-        found = self.gitea.visible(request, given(request, "owner"))
-        rows, page, more = slice_of(request, found, 30, 50, number="page", length="limit")
-        following = request.url.include_query_params(page=page + 1)
-        link = {"link": f'<{self.gitea.url}{following.path}?{following.query}>; rel="next"'} if more else {}
-        return answer([self._shown(each) for each in rows], **link, x_total_count=str(len(found)))
+        return self._listed(request, [self._shown(each) for each in self.gitea.visible(request, given(request, "owner"))])
 
     def repository(self, request: Request) -> Response:
         return answer(self._shown(self._of(request)))
@@ -123,6 +136,37 @@ class _Repositories:
         repository = self._of(request)
         revision = given(request, "name").removesuffix(".tar.gz")
         return Response(archived(repository, revision, f"{repository.name}/"), media_type="application/gzip")
+
+    def pulls(self, request: Request) -> Response:
+        repository, state = self._of(request), request.query_params["state"]
+        return self._listed(request, [self._pull(repository, pull) for pull in reversed(repository.pulls) if pull.state == state])
+
+    async def propose(self, request: Request) -> Response:
+        repository, body = self._of(request), await request.json()
+        if token_of(request) not in self.gitea.tokens:
+            raise HTTPException(401)
+        if is_open(repository, body["head"], body["base"]):
+            raise HTTPException(409, "pull request already exists for these targets")
+        made = opened(repository, body["head"], body["base"], body["title"], body["body"])
+        return answer(self._pull(repository, made), 201)
+
+    def pull(self, request: Request) -> Response:
+        repository = self._of(request)
+        return answer(self._pull(repository, pull_of(repository, given(request, "index"))))
+
+    def _pull(self, repository: Repository, pull: Pull) -> Mapping[str, Any]:
+        ends = {name: {"label": ref, "ref": ref, "repo_id": repository.id} for name, ref in (("head", pull.head), ("base", pull.base))}
+        if pull.owner:
+            ends["head"] |= {"label": f"{pull.owner}:{pull.head}", "repo_id": 0}
+        at = f"{self.gitea.url}/{repository.full_name}/pulls/{pull.number}"
+        merged = {"merged": pull.merged_at is not None, "merged_at": pull.merged_at}
+        return {"id": 1000 + pull.number, "number": pull.number, "html_url": at, "state": pull.state, "title": pull.title, **merged, **ends}
+
+    def _listed(self, request: Request, found: Sequence[Any]) -> Response:
+        rows, page, more = slice_of(request, found, 30, 50, number="page", length="limit")
+        following = request.url.include_query_params(page=page + 1)
+        link = {"link": f'<{self.gitea.url}{following.path}?{following.query}>; rel="next"'} if more else {}
+        return answer(rows, **link, x_total_count=str(len(found)))
 
     def _of(self, request: Request) -> Repository:
         name = f"{given(request, 'owner')}/{given(request, 'repo')}"

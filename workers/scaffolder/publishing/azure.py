@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from config.integrations_azure import SIGN_IN
 from plugins.actions import Action, ActionContext, action
-from plugins.azure.host import AzureSign
+from plugins.azure.host import GIT_USERNAME, AzureSign
 from plugins.rest import basic, signed_by, understood
 from workers.scaffolder.publishing.contents import Pushed
 from workers.scaffolder.publishing.desk import Desk
@@ -62,7 +62,7 @@ def azure_action(desk: Desk, web_url: str | None = None) -> Action:
             return told((await api.ask("POST", f"?{_VERSION}", {"name": at.repo})).value)
 
         async def target(made: Repository) -> Pushed:
-            return Pushed(made.remote_url, at.host, "notempty", await api.password(), given.default_branch, key)
+            return Pushed(made.remote_url, at.host, GIT_USERNAME, await api.password(), given.default_branch, key)
 
         name = f"{at.organization}/{at.project}/{at.repo}"
         step = OnePush(desk, context, name, look, create)

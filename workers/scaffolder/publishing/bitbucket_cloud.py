@@ -6,7 +6,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from plugins.actions import Action, ActionContext, action
-from plugins.bitbucket_cloud.host import API_URL, WEB_URL, bitbucket_sign
+from plugins.bitbucket_cloud.host import ACCESS_USERNAME, API_URL, WEB_URL, bitbucket_sign, git_username
 from plugins.rest import understood
 from workers.scaffolder.publishing.contents import Pushed
 from workers.scaffolder.publishing.desk import Desk
@@ -52,17 +52,11 @@ def bitbucket_cloud_action(desk: Desk, web_url: str = WEB_URL, api_url: str = AP
             return told(said.value)
 
         async def target(made: Repository) -> Pushed:
-            return Pushed(made.remote_url, at.host, _username(given, integration), await api.password(), given.default_branch, key)
+            username = ACCESS_USERNAME if given.token else git_username(integration)
+            return Pushed(made.remote_url, at.host, username, await api.password(), given.default_branch, key)
 
         made, commit = await OnePush(desk, context, name, look, create).made(given, target)
         contents = f"{page}/src/{quote(given.default_branch, safe='')}"
         return PublishedRepository(remote_url=made.remote_url, repo_contents_url=contents, commit_hash=commit)
 
     return publish
-
-
-def _username(given: Publish, integration: Any) -> str:
-    """The name that git signs in with, which depends on the kind of the secret, not on whose it is."""
-    if given.token or integration.client_id or not integration.username:
-        return "x-token-auth"
-    return "x-bitbucket-api-token-auth" if integration.token else str(integration.username)

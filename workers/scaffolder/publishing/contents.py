@@ -15,11 +15,12 @@ from graph.entities import content_hash
 from graph.errors import InputError
 from plugins.actions import ActionContext, WorkspaceEntry
 from plugins.git.command import Git
-from plugins.git.commits import CommittedFile, CommitText, committed, ignored, is_gits_own, signed
+from plugins.git.commits import CommittedFile, CommitText, Parent, committed, ignored, is_gits_own, signed
 from plugins.git.signing import openpgp_signature
 from plugins.outbound.client import Outbound
 
 _PUSH_SECONDS = 600.0
+_BASE = "refs/callboard/base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,19 @@ class Pushed:
     password: SecretStr
     branch: str
     signing_key: SecretStr | None = None
+
+    def git(self, outbound: Outbound) -> Git:
+        """What runs git there."""
+        return Git(GitIntegration(host=self.host, username=self.username, password=self.password), outbound)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is made of the present head of the branch `base`: files that are written, and paths of those that are removed."""
+
+    base: str
+    files: Sequence[CommittedFile]
+    removed: Sequence[str]
 
 
 async def proposed_files(context: ActionContext, source_path: str | None) -> Sequence[CommittedFile]:
@@ -74,9 +88,22 @@ async def push(context: ActionContext, outbound: Outbound, target: Pushed, sourc
     commit = await committed(repository, target.branch, files, text)
     if target.signing_key:
         commit = await signed(repository, target.branch, commit, partial(_signature, context, target.signing_key))
-    git = Git(GitIntegration(host=target.host, username=target.username, password=target.password), outbound)
     context.log.info(f"Pushing {len(files)} files as {commit} to {target.url}, branch {target.branch}")
-    await git.push(target.url, repository, f"{commit}:refs/heads/{target.branch}", timeout_seconds=_PUSH_SECONDS)
+    await target.git(outbound).push(target.url, repository, f"{commit}:refs/heads/{target.branch}", timeout_seconds=_PUSH_SECONDS)
+    return commit
+
+
+async def push_onto(context: ActionContext, outbound: Outbound, target: Pushed, change: Change, text: CommitText) -> str:
+    """Push the change as the branch, whatever that held before; the commit's hash. InputError, SourceError if refused."""
+    repository, git = context.temporary_folder() / "repository.git", target.git(outbound)
+    await git.local(["init", "--quiet", "--bare", "--template=", str(repository)], target.url, most=1000)
+    most = outbound.guard.reading.max_archive_bytes
+    refspec = f"+refs/heads/{change.base}:{_BASE}"
+    await git.fetch(target.url, repository, refspec, most_bytes=most, timeout_seconds=_PUSH_SECONDS)
+    commit = await committed(repository, target.branch, change.files, text, Parent(_BASE, change.removed))
+    told = f"{len(change.files)} files written and {len(change.removed)} removed"
+    context.log.info(f"Pushing {commit}, with {told}, to {target.url}, branch {target.branch}")
+    await git.push(target.url, repository, f"+{commit}:refs/heads/{target.branch}", timeout_seconds=_PUSH_SECONDS)
     return commit
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from graph.errors import InputError
 from plugins.actions import Action, ActionContext, action
-from plugins.gitea.host import gitea_credentials
+from plugins.gitea.host import git_username, gitea_credentials
 from plugins.rest import signed_by, understood
 from workers.scaffolder.publishing.contents import Pushed
 from workers.scaffolder.publishing.desk import Desk
@@ -56,7 +56,7 @@ def gitea_action(desk: Desk) -> Action:
             return told(said.value)
 
         async def target(made: Repository) -> Pushed:
-            return Pushed(made.remote_url, at.host, integration.username or "token", await api.password(), given.default_branch, key)
+            return Pushed(made.remote_url, at.host, git_username(integration), await api.password(), given.default_branch, key)
 
         step = OnePush(desk, context, at.full_name, look, create)
         made, commit = await step.made(given, target, given.git_author_name, given.git_author_email)
