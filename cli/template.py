@@ -90,13 +90,15 @@ def run(
 @click.argument("entities", metavar="[ENTITY…]", nargs=-1)
 @click.option("--url", required=True, help="The server to ask, such as http://localhost:7007.")
 @click.option("--dry-run", is_flag=True, help="Show what would be proposed; nothing is done anywhere.")
+@_secrets
 @format_option("table", "json")
-def upgrade(ref: str, entities: tuple[str, ...], url: str, dry_run: bool, format_: str) -> int:
+def upgrade(ref: str, entities: tuple[str, ...], url: str, dry_run: bool, secrets_file: Path | None, format_: str) -> int:
     """Propose pull requests that bring what was made from the template REF up to its present version, or only ENTITY…, by their refs.
 
+    The secrets that the template needs have to be given anew, the same ones for everything that is upgraded.
     Exits with 1 if something can't be upgraded, changed in the repository at the same places (in a dry run), or if a task fails.
     """
-    return asyncio.run(upgraded(url, ref, entities, dry_run=dry_run, as_json=format_ == "json"))
+    return asyncio.run(upgraded(url, ref, entities, given_secrets(secrets_file), dry_run=dry_run, as_json=format_ == "json"))
 
 
 @command.command("test")

@@ -29,13 +29,13 @@ async def followed(url: str, template: str, values: Mapping[str, Any], secrets: 
     return OK if told["status"] == "completed" else FINDINGS
 
 
-async def upgraded(url: str, template: str, entities: Sequence[str], *, dry_run: bool, as_json: bool) -> int:
+async def upgraded(url: str, template: str, entities: Sequence[str], secrets: Mapping[str, str], *, dry_run: bool, as_json: bool) -> int:
     """Have what came from the template upgraded, or with `dry_run` show what that would change, and return the exit code.
 
     That is FINDINGS if something can't be upgraded, has to be decided by somebody, or failed. FailedRequestError.
     """
     async with opened(Choice(url, (), ())) as ask:
-        variables = {"template": template, "entities": list(entities) or None, "dryRun": dry_run}
+        variables = {"template": template, "entities": list(entities) or None, "dryRun": dry_run, "secrets": secrets}
         upgrades = (await data_of(ask, "upgrade_template", variables))["upgradeFromTemplate"]["upgrades"]
         for upgrade in upgrades:
             if not as_json:

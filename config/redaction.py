@@ -77,6 +77,10 @@ class SecretsFilter(logging.Filter):
             masked = pattern.sub(mask, masked)
         return masked
 
+    def knows(self, text: str) -> bool:
+        """Whether one of the given secrets is in the text."""
+        return bool(self._known and self._known.search(text))
+
     def _block(self, text: str) -> str:
         lines = self.masked(text).removesuffix("\n").split("\n")
         return "\n".join(f"  | {_UNPRINTABLE.sub(_escaped, line.removeprefix('  | '))}" for line in lines)

@@ -16,7 +16,7 @@ from graph.state_rows import rows_below
 from graph.store import Store
 from plugins.actions import Effect, TaskUser
 from plugins.hosts import opened_hosts
-from workers.scaffolder.effects import Skeleton, Use
+from workers.scaffolder.effects import Skeleton, Use, repository_of
 from workers.scaffolder.ledger import Ledger
 from workers.scaffolder.merging import File
 from workers.scaffolder.renderings import RENDERINGS, Rendering, Renderings
@@ -53,12 +53,12 @@ async def test_effects_are_kept_once_each_in_their_order_and_the_use_with_them(l
     made, other = use(), use(template=Ref("template:default/other"))
     assert await ledger.use(TEMPLATE, made.task_id) is None
     for _ in range(2):
-        await ledger.add(made, "publish", Effect("repository", HOME, details={"sourcePath": "."}))
+        await ledger.add(made, "publish", Effect("repository", HOME, details={"name": "acme/shop"}))
         await ledger.add(made, "register", Effect("entity", f"{CATALOG}#{SHOP}", SHOP))
     await ledger.add(other, "say", Effect("ticket", "https://tickets.example/1"))
     effects = await ledger.effects(made.task_id)
     assert [(one.kind, one.url, one.ref, one.step_id, one.details) for one in effects] == [
-        ("repository", HOME, None, "publish", {"sourcePath": "."}),
+        ("repository", HOME, None, "publish", {"name": "acme/shop"}),
         ("entity", f"{CATALOG}#{SHOP}", SHOP, "register", {}),
     ]
     assert all(first.created_at <= second.created_at for first, second in pairwise(effects))
@@ -116,30 +116,44 @@ async def test_what_was_published_is_kept_sealed_whole_and_once(store: Store):
         noise = random.Random(number).randbytes(600_000)
         files = {"a/b.txt": File(b"very private"), "run": File(b"#!", executable=True), "noise": File(noise)}
         user = TaskUser(Ref("user:default/ann"), None)
-        rendering = Rendering(HOME, files, f"version {number}", {"name": f"private {number}"}, user, "publish", "item")
-        other = replace(rendering, repository=f"{HOME}-2", files={}, version="other")
+        rendering = Rendering(
+            HOME, files, f"version {number}", {"name": f"private {number}"}, user, "publish", "item", frozenset({"a/b.txt"})
+        )
+        other = replace(rendering, files={}, version="other", proposal=f"{HOME}/pull/1", branch="next")
         for one in (rendering, other):
             await renderings.keep("t", one)
-            assert await renderings.of("t", one.repository) == one
+            assert await renderings.of("t", one.url) == one
     rows = await store.states(RENDERINGS)
     assert len(rows) == 6
     assert await renderings.versions("t", [HOME]) == {"version 1"}
-    assert await renderings.versions("t", [HOME, f"{HOME}-2"]) == {"version 1", "other"}
+    assert await renderings.versions("t", [HOME, f"{HOME}/pull/1"]) == {"version 1", "other"}
     assert b"private" not in canonical_json([dict(row.value) for row in rows])
     with pytest.raises(UnsealableError):
         await Renderings(store, Seal(b"o" * 32)).of("t", HOME)
 
 
+async def test_what_brought_files_to_repositories_is_told_from_other_effects(ledger: Ledger):
+    made = use()
+    proposed = Effect("pull-request", f"{HOME}/pull/1", details={"number": 1, "proposedTo": HOME})
+    effects = [Effect("repository", f"{HOME}-2"), proposed, Effect("pull-request", f"{HOME}/pull/2"), Effect("location", CATALOG)]
+    for effect in effects:
+        await ledger.add(made, "a", effect)
+    assert [(effect.url, repository_of(effect)) for effect in await ledger.brought(made)] == [
+        (f"{HOME}-2", f"{HOME}-2"),
+        (f"{HOME}/pull/1", HOME),
+    ]
+
+
 async def test_the_last_proposal_and_what_is_up_to_date_are_known(ledger: Ledger):
     made = use("1")
     await ledger.add(made, "publish", Effect("repository", HOME))
-    assert await ledger.proposal(made, HOME) is None
+    assert await ledger.upgrade(made, HOME) is None
     upgrades = [
         replace(use(digest), upgrade_of=made.task_id, upgraded=home) for digest, home in zip("234", (HOME, HOME, "other"), strict=True)
     ]
     for number, upgrade in enumerate(upgrades, 1):
         await ledger.add(upgrade, "propose", Effect("pull-request", f"{HOME}/pull/{number}", details={"number": number}))
-    found, other = await ledger.proposal(made, HOME), await ledger.proposal(made, "other")
+    found, other = await ledger.upgrade(made, HOME), await ledger.upgrade(made, "other")
     assert found is not None
     assert other is not None
     assert (found[0], found[1].url) == (upgrades[1], f"{HOME}/pull/2")

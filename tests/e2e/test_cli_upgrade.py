@@ -13,6 +13,8 @@ from tests.scaffolder.test_ledger import component, written
 from tests.scaffolder.test_upgrades import add_publishing
 from tests.servers.github.serving import serving_github
 
+OUTDATED = '{ template(ref: "template:making") { uses(outdated: true) { totalCount } } }'
+
 
 def test_upgrades_are_shown_and_proposed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder, config = Folder(tmp_path), tmp_path / "app-config.yaml"
@@ -20,6 +22,8 @@ def test_upgrades_are_shown_and_proposed(tmp_path: Path, capsys: pytest.CaptureF
         hub.token("writer")
         hub.organisation("acme", [])
         add_publishing(folder, hub, {"catalog-info.yaml": component("shop"), "a.txt": "one\n"})
+        secrets = tmp_path / "secrets.yaml"
+        secrets.write_text("token: a-secret-of-mine\n")
         found = written(folder, hub)
         found["backend"]["listen"] = {"host": "127.0.0.1", "port": 0}
         config.write_text(yaml.safe_dump(found))
@@ -29,10 +33,7 @@ def test_upgrades_are_shown_and_proposed(tmp_path: Path, capsys: pytest.CaptureF
         add_publishing(folder, hub, {"catalog-info.yaml": component("shop"), "a.txt": "two\n"})
         hub.commit("acme/shop", {"b.txt": "mine\n"})
         with serving(config) as server:
-            server.wait_for(
-                '{ template(ref: "template:making") { uses(outdated: true) { totalCount } } }',
-                {"template": {"uses": {"totalCount": 1}}},
-            )
+            server.wait_for(OUTDATED, {"template": {"uses": {"totalCount": 1}}})
             upgrade = ["template", "upgrade", "template:making", "--url", server.url]
             capsys.readouterr()
             assert run([*upgrade, "--dry-run"]) == 0
@@ -48,3 +49,12 @@ def test_upgrades_are_shown_and_proposed(tmp_path: Path, capsys: pytest.CaptureF
             assert run([*upgrade, "--dry-run", "--format", "json"]) == 1
             (told,) = json.loads(capsys.readouterr().out)
             assert (told["pullRequest"], told["files"][0]["path"]) == (f"{hub.url}/acme/shop/pull/1", "a.txt")
+        third = {"catalog-info.yaml": component("shop"), "a.txt": "three\n", "c.txt": "${{ values.token }}\n"}
+        add_publishing(folder, hub, third, token="${{ secrets.token }}")
+        with serving(config) as server:
+            upgrade = ["template", "upgrade", "template:making", "component:shop", "--dry-run", "--url", server.url]
+            server.wait_for(OUTDATED, {"template": {"uses": {"totalCount": 1}}})
+            assert run(upgrade) == 1
+            assert "the step fetch works with secrets.token" in capsys.readouterr().out
+            assert run([*upgrade, "--secrets", str(secrets)]) == 0
+            assert "  added: c.txt\n    c.txt differs, and holds secrets: it is not shown\n" in capsys.readouterr().out

@@ -18,7 +18,7 @@ class Repository(ActionModel):
 
 @action("forge:publish", "Says that the workspace is in the repository.", supports_dry_run=True)
 async def publish(given: Repository, context: ActionContext) -> None:
-    await context.created(Effect("repository", given.url, details={"sourcePath": given.source_path}))
+    await context.created(Effect("repository", given.url))
 
 
 def build(context: PluginContext) -> Plugin:

@@ -121,13 +121,13 @@ async def test_what_stands_in_the_way_of_an_upgrade_is_told(folder: Folder, hub:
         assert upgrade["problem"] == 'instance requires property "team"'
 
 
-def add_publishing(folder: Folder, hub: Hub, skeleton: dict[str, str]) -> None:
+def add_publishing(folder: Folder, hub: Hub, skeleton: dict[str, str], **values: str) -> None:
     into = {"repoUrl": f"{hub.host}?owner=acme&repo=${{{{ parameters.name }}}}", "sourcePath": "out"}
     steps = [
         {
             "id": "fetch",
             "action": "fetch:template",
-            "input": {"url": "./skeleton", "targetPath": "out", "values": {"p": "${{ parameters }}"}},
+            "input": {"url": "./skeleton", "targetPath": "out", "values": {"p": "${{ parameters }}", **values}},
         },
         {"id": "publish", "action": "publish:github", "input": into},
         {"id": "register", "action": "catalog:register", "input": {"repoContentsUrl": "${{ steps.publish.output.repoContentsUrl }}"}},

@@ -62,12 +62,12 @@ async def published(folder: Folder, case: Case) -> Repository:
 
 
 async def tried(tasks: Running) -> list[Upgrade]:
-    return list(await tasks.scaffolder.upgrade(MAKING, None, tasks.access, dry_run=True))
+    return list(await tasks.scaffolder.upgrade(MAKING, None, {}, tasks.access, dry_run=True))
 
 
 async def proposed(tasks: Running) -> SeenTask:
     """The task that the upgrade of everything is, once it is over."""
-    (upgrade,) = await tasks.scaffolder.upgrade(MAKING, None, tasks.access, dry_run=False)
+    (upgrade,) = await tasks.scaffolder.upgrade(MAKING, None, {}, tasks.access, dry_run=False)
     assert upgrade.task is not None, upgrade.problem
     return await tasks.ended(upgrade.task.task.id)
 

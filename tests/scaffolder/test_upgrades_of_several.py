@@ -34,9 +34,9 @@ class Hosts:
     hub: Hub
     gitlab: GitLab
 
-    def config(self, folder: Folder) -> Config:
+    def config(self, folder: Folder, **sections: Any) -> Config:
         gitlab = {"host": self.gitlab.host, "baseUrl": self.gitlab.url, "token": TOKEN}
-        given = settings(folder, {**github_integration(self.hub), "gitlab": [gitlab]})
+        given = settings(folder, {**github_integration(self.hub), "gitlab": [gitlab]}, **sections)
         given["backend"]["reading"]["allow"] = [{"host": self.hub.codeload_host}]
         return Config.model_validate(given)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,10 +16,11 @@ from graph.errors import CallboardError
 from plugins.actions import ActionLog, Effect, FetchedFile, HttpAnswer, TaskUser, TemplateInfo, Workspace
 from plugins.contract import Place, RepositoryHost
 from plugins.hosts import Hosts
-from workers.scaffolder.effects import Skeleton
+from workers.scaffolder.contributions import Contribution
+from workers.scaffolder.effects import PROPOSAL, Skeleton, repository_of
+from workers.scaffolder.merging import File
 from workers.scaffolder.records import Record
 from workers.scaffolder.renderings import Rendering
-from workers.scaffolder.snapshots import files_below
 from workers.scaffolder.sources import digest_of
 from workers.scaffolder.tasks import StepState
 
@@ -27,18 +28,22 @@ _LONGEST_LINE = 20_000
 
 
 class Masking:
-    """Takes secrets out of what is told of a task; more of them become known while it runs."""
+    """Takes secrets out of what is told of a task: its own, of which more become known while it runs, and others."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = set(secrets)
-        self._filter = SecretsFilter(self._secrets)
+    def __init__(self, own: Iterable[str], others: Iterable[str] = ()) -> None:
+        self._secrets, self._others = set(own), set(others)
+        self._own, self._filter = SecretsFilter(self._secrets), SecretsFilter(self._secrets | self._others)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Mask these as well."""
+        """Mask these as well, as the task's own."""
         new = set(secrets) - self._secrets
         if new:
             self._secrets |= new
-            self._filter = SecretsFilter(self._secrets)
+            self._own, self._filter = SecretsFilter(self._secrets), SecretsFilter(self._secrets | self._others)
+
+    def secret_files(self, files: Mapping[str, File]) -> frozenset[str]:
+        """The paths of those files that hold secrets of the task's own. Blocking."""
+        return frozenset(path for path, file in files.items() if self._own.knows(file.content.decode("utf-8", "replace")))
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -115,8 +120,8 @@ class TaskHosts:
 class StepContext:
     """The context of one run of a step, or of one item of its `each`; `item` tells it from others.
 
-    `source_path` is the folder of the workspace that the step publishes, None if it publishes none: what it holds when a repository is
-    made is kept with that, up to `most_published_bytes`. `parameters` are the task's.
+    `contribution` is what the step brings to a repository, None for nothing: what that is when it is made, or proposed, is kept with it, up
+    to `most_published_bytes`. `parameters` and `masking` are the task's.
     """
 
     task_id: str
@@ -134,9 +139,10 @@ class StepContext:
     state: StepState
     folder: Path
     parameters: Mapping[str, Any]
+    masking: Masking
     most_published_bytes: int
     item: str = ""
-    source_path: str | None = ""
+    contribution: Contribution | None = None
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
     skeletons: list[Skeleton] = field(default_factory=list[Skeleton])
 
@@ -167,21 +173,23 @@ class StepContext:
         return blake2b(place.encode(), digest_size=16).hexdigest()
 
     async def created(self, effect: Effect) -> None:
-        if effect.kind == "repository" and self.source_path:
-            effect = replace(effect, details={**effect.details, "sourcePath": self.source_path})
         await asyncio.shield(self.record.add_effect(self.state, effect))
-        if effect.kind == "repository" and self.source_path is not None and not self.is_dry_run:
-            await self._keep_published(effect.url, self.source_path)
+        repository, brought = repository_of(effect), self.contribution
+        if repository and brought and brought.is_proposed == (effect.kind == PROPOSAL) and not self.is_dry_run:
+            await self._keep_published(effect, repository, brought)
 
-    async def _keep_published(self, repository: str, source_path: str) -> None:
+    async def _keep_published(self, effect: Effect, repository: str, brought: Contribution) -> None:
         """Keep the files for when the template changes."""
-        files = await asyncio.to_thread(files_below, self.workspace, source_path, self.most_published_bytes)
+        files = await asyncio.to_thread(brought.files, self.workspace, self.most_published_bytes)
         if files is None:
             most = f"{self.most_published_bytes:,} bytes (scaffolder.maxRenderingBytes)"
             self.log.warning(f"More is published to {repository} than {most}: what comes of it can't be upgraded.")
             return
+        secret = await asyncio.to_thread(self.masking.secret_files, files)
         version = self.template.digest
-        rendering = Rendering(repository, files, version, self.parameters, self.user, self.step_id, self.item)
+        proposal = effect.url if brought.is_proposed else None
+        made_by = (version, self.parameters, self.user, self.step_id, self.item)
+        rendering = Rendering(repository, files, *made_by, secret, proposal, brought.branch)
         await asyncio.shield(self.record.keep_published(rendering))
 
     def fetched(self, url: str, files: Iterable[FetchedFile], *, is_file: bool = False) -> None:

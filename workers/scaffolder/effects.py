@@ -7,10 +7,15 @@ from typing import Any
 
 from graph.entities import canonical_json, content_hash
 from graph.refs import Ref
+from plugins.actions import Effect
 
 LOCATION = "metadata.annotations.backstage.io/managed-by-origin-location"
 SOURCE = "metadata.annotations.backstage.io/source-location"
 """The facts of entities by which they are known as made by a task: the location that it registered, and the repository that it made."""
+
+REPOSITORY = "repository"
+PROPOSAL = "pull-request"
+"""The kinds of effects that bring files to a repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ class Use:
     """A use of a template: a task that made something. By `digest`, which is that of the template's descriptor, and by what it fetched,
     versions are told apart.
 
-    `upgrade_of` is the task whose work it brings up to date, and `upgraded` the repository; None for one that makes something new.
+    `upgrade_of` is the task whose work it brings up to date, and `upgraded` the address of the repository that this made, or of its
+    proposal; None for one that makes something new.
     """
 
     task_id: str
@@ -88,6 +94,13 @@ class KeptEffect:
     step_id: str
     created_at: datetime
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def repository_of(effect: Effect | KeptEffect) -> str | None:
+    """The address of the repository that was made, or that files were proposed to; None for what is neither."""
+    if effect.kind == REPOSITORY:
+        return effect.url
+    return effect.details.get("proposedTo") if effect.kind == PROPOSAL else None
 
 
 def use_of(value: Mapping[str, Any]) -> Use:

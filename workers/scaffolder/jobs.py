@@ -203,7 +203,7 @@ class _Running:
         access = self._scaffolding.policy(spec.principal)
         use = Use(task.id, task.template, spec.template.digest, task.created_at, task.created_by)
         if spec.upgrade:
-            use = replace(use, upgrade_of=spec.upgrade.task_id, upgraded=spec.upgrade.repository)
+            use = replace(use, upgrade_of=spec.upgrade.task_id, upgraded=spec.upgrade.url)
         record = StoredRecord(tasks, self._scaffolding.ledger, self._scaffolding.renderings, use)
         run = self._scaffolding.workshop.run_of(task.id, spec, access, secrets, record, folder, is_dry_run=False)
         if spec.upgrade:

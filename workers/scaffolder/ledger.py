@@ -13,14 +13,13 @@ from graph.state_rows import rows_below
 from graph.store import StateRow, StateWrite, Store
 from plugins.actions import Effect
 from plugins.hosts import Hosts
-from workers.scaffolder.effects import LOCATION, SOURCE, KeptEffect, Skeleton, Use, use_of
+from workers.scaffolder.effects import LOCATION, PROPOSAL, REPOSITORY, SOURCE, KeptEffect, Skeleton, Use, repository_of, use_of
 
 EFFECTS = "scaffolder-effects"
 USES = "scaffolder-uses"
 MAKERS = "scaffolder-makers"
 """The collections: effects by task, uses by template and task, and by what was made the use that made it."""
 
-_PROPOSAL = "pull-request"
 _PAGE = 1000
 _TRIES = 20
 
@@ -54,6 +53,10 @@ class Ledger:
         found = [_kept(row) async for row in rows_below(self.store, EFFECTS, f"{task_id}:")]
         return sorted(found, key=lambda effect: effect.created_at)
 
+    async def brought(self, use: Use) -> Sequence[KeptEffect]:
+        """Those effects of a use that brought files to a repository: one that it made, or that it proposed them to."""
+        return [effect for effect in await self.effects(use.task_id) if repository_of(effect)]
+
     async def made(self, use: Use) -> Sequence[KeptEffect]:
         """Those effects of a use that things of the catalog are known by, unless another use made them since."""
         effects = [effect for effect in await self.effects(use.task_id) if self._key_of(effect)]
@@ -71,13 +74,13 @@ class Ledger:
         rows = await self.store.states(USES, ids=[_use_id(template, task_id)])
         return use_of(rows[0].value) if rows else None
 
-    async def proposal(self, use: Use, repository: str) -> tuple[Use, KeptEffect] | None:
-        """The last upgrade that was proposed of a repository that the use made, and its pull request; None if none ever was."""
-        found = await self._by_id(MAKERS, {_key("upgrade", use.task_id, repository)})
+    async def upgrade(self, use: Use, url: str) -> tuple[Use, KeptEffect] | None:
+        """The last upgrade that was proposed of what the use made or proposed at that address, and its pull request; None if none was."""
+        found = await self._by_id(MAKERS, {_key("upgrade", use.task_id, url)})
         uses = await self._by_id(USES, {value["use"] for value in found.values()})
         for value in uses.values():
             upgrade = use_of(value)
-            return next(((upgrade, effect) for effect in await self.effects(upgrade.task_id) if effect.kind == _PROPOSAL), None)
+            return next(((upgrade, effect) for effect in await self.effects(upgrade.task_id) if effect.kind == PROPOSAL), None)
         return None
 
     async def keep_version(self, use: Use, digest: str, skeletons: Sequence[Skeleton]) -> None:
@@ -97,7 +100,7 @@ class Ledger:
         """Rows by which what was made leads to the use; none for what was there already and is known as made by another."""
         if use.upgrade_of and use.upgraded:
             key = _key("upgrade", use.upgrade_of, use.upgraded)
-            return [StateWrite(MAKERS, key, {"use": use_id})] if effect.kind == _PROPOSAL else []
+            return [StateWrite(MAKERS, key, {"use": use_id})] if effect.kind == PROPOSAL else []
         key = self._key_of(effect)
         if key is None or (effect.details.get("existed") and await self.store.states(MAKERS, ids=[key])):
             return []
@@ -108,7 +111,7 @@ class Ledger:
             return _key("entity", effect.ref)
         if effect.kind == "location":
             return _key("location", effect.url)
-        return self._repository_key(effect.url) if effect.kind == "repository" else None
+        return self._repository_key(effect.url) if effect.kind == REPOSITORY else None
 
     def _keys_of(self, entity: Entity) -> Sequence[str]:
         annotations: Mapping[str, Any] = entity.metadata.get("annotations") or {}

@@ -26,6 +26,14 @@ class File:
     executable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a step publishes: files by path, and the paths of those that hold secrets."""
+
+    files: Mapping[str, File]
+    secret_files: frozenset[str] = frozenset()
+
+
 class ChangeKind(StrEnum):
     """What is proposed for a file."""
 
@@ -38,12 +46,16 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What is proposed for a file: `before` is what the repository holds, `after` what it should; `conflict` what has to be decided."""
+    """What is proposed for a file: `before` is what the repository holds, `after` what it should; `conflict` what has to be decided.
+
+    What a file holds that `is_secret` is not told.
+    """
 
     path: str
     before: File | None
     after: File | None
     conflict: str | None = None
+    is_secret: bool = False
 
     @property
     def kind(self) -> ChangeKind:
@@ -54,10 +66,12 @@ class FileChange:
         return ChangeKind.REMOVED if self.after is None else ChangeKind.MODIFIED
 
     def diff(self) -> str:
-        """The change as a unified diff. What is no text, or too long to compare, is only named."""
-        before, after = (_lines(file) for file in (self.before, self.after))
+        """The change as a unified diff. What is secret, no text, or too long to compare, is only named."""
         if self.kind is ChangeKind.KEPT:
             return ""
+        if self.is_secret:
+            return f"{self.path} differs, and holds secrets: it is not shown\n"
+        before, after = (_lines(file) for file in (self.before, self.after))
         if before is None or after is None or len(before) > _MOST_LINES or len(after) > _MOST_LINES:
             return f"{self.path} differs\n"
         mode = ""

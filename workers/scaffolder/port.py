@@ -9,7 +9,7 @@ from graph.conditions import Condition
 from graph.entities import Document, Entity
 from graph.refs import Ref
 from workers.scaffolder.effects import KeptEffect, TemplateVersion, Use
-from workers.scaffolder.merging import File, FileChange
+from workers.scaffolder.merging import FileChange, Published
 from workers.scaffolder.registry import ActionRegistry
 from workers.scaffolder.tasks import Event, StepState, Task, TaskSpec
 from workers.scaffolder.templates import Template
@@ -60,13 +60,13 @@ class Rehearsed:
     output: Mapping[str, Any]
     error: str | None
     failures: Sequence[str]
-    published: Mapping[tuple[str, str], Mapping[str, File]] = field(default_factory=dict[tuple[str, str], Mapping[str, File]])
+    published: Mapping[tuple[str, str], Published] = field(default_factory=dict[tuple[str, str], Published])
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """An upgrade of a repository that a use of a template made. `problem` says why there is none; else there is a task, or in a dry run
-    the changes.
+    """An upgrade of what a use of a template brought to a repository. `problem` says why there is none; else there is a task, or in a dry
+    run the changes.
 
     `proposal` is a pull request that is open with it already, and `is_current` whether the repository has all of it.
     """
@@ -140,8 +140,11 @@ class Scaffolder(Protocol):
         """What the task made outside of its workspace, in the order in which it did."""
         ...
 
-    async def upgrade(self, ref: Ref, entities: Sequence[Ref] | None, access: Access, *, dry_run: bool) -> Sequence[Upgrade]:
+    async def upgrade(
+        self, ref: Ref, entities: Sequence[Ref] | None, secrets: Mapping[str, str], access: Access, *, dry_run: bool
+    ) -> Sequence[Upgrade]:
         """Propose to bring what came from the template, or these entities of it, up to its present version; or tell what that would be.
+        The secrets are those of all uses.
 
         NotFoundError for an entity that is missing or hidden, InputError for one that did not come from it, LimitExceededError beyond
         100 uses.

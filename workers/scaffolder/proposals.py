@@ -1,6 +1,7 @@
 """Proposals of changes to what tasks made: as pull requests, or merge requests of GitLab."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -34,6 +35,12 @@ def proposing(hosts: Hosts, url: str) -> "Proposing":
     if found is None or host is None:
         raise InputError(f"{url} is on none of the hosts that upgrades are proposed on: {_KINDS}, as integrations name them")
     return Proposing(url, host, found[1])
+
+
+def tree_url(hosts: Hosts, url: str, branch: str | None) -> str:
+    """The address of what the repository holds on the branch, None for the default one."""
+    found = hosts.of(url)
+    return url if found is None or branch is None else found[0].folder_url(replace(found[1], revision=branch))
 
 
 def proposing_actions(workshop: Workshop) -> Sequence[Action]:

@@ -9,7 +9,7 @@ from graph.conditions import EVERYTHING, AnyOf, Condition, FactHasPrefix, RefIn,
 from graph.entities import Entity
 from graph.errors import InputError, NotFoundError
 from graph.refs import Ref
-from workers.scaffolder.effects import LOCATION, SOURCE, TemplateVersion, Use
+from workers.scaffolder.effects import LOCATION, PROPOSAL, REPOSITORY, SOURCE, KeptEffect, TemplateVersion, Use, repository_of
 from workers.scaffolder.scaffolding import Scaffolding
 from workers.scaffolder.templates import template_of
 
@@ -76,21 +76,34 @@ class LedgerProvenance:
             raise InputError(f"{other} did not come from {template}, or nobody knows")
         return list({makers[ref].task_id: makers[ref] for ref in entities}.values())
 
-    async def is_visible(self, use: Use, access: Access) -> bool:
-        """Whether an entity that came of the use is visible."""
-        return access.visible == EVERYTHING or bool(await self.scaffolding.store.count(await self.made(use), visible=access.visible))
+    async def brought(self, use: Use, access: Access) -> Sequence[KeptEffect] | None:
+        """What the use brought to repositories: all of it if an entity that came of the use is visible, else what it proposed to those that
+        a visible entity is read from; None if there is neither.
+        """
+        effects = await self.scaffolding.ledger.brought(use)
+        if access.visible == EVERYTHING or await self._is_seen(await self.made(use), access):
+            return effects
+        proposed = [(one, url) for one in effects if one.kind == PROPOSAL and (url := repository_of(one))]
+        return [one for one, url in proposed if await self._is_seen(AnyOf(_read_from(url)), access)] or None
+
+    async def _is_seen(self, condition: Condition, access: Access) -> bool:
+        return bool(await self.scaffolding.store.count(condition, visible=access.visible))
 
     async def made(self, use: Use) -> Condition:
         effects = await self.scaffolding.ledger.made(use)
         refs = [effect.ref for effect in effects if effect.ref is not None][:_MOST_REFS]
         locations = [f"url:{effect.url}" for effect in effects if effect.kind == "location"]
-        repositories = [
-            f"url:{effect.url.removesuffix('/').removesuffix('.git')}".lower() for effect in effects if effect.kind == "repository"
-        ]
+        repositories = [effect.url for effect in effects if effect.kind == REPOSITORY]
         return AnyOf(
             (
                 RefIn(tuple(refs)),
                 fact_in(LOCATION, locations),
-                *(FactHasPrefix(SOURCE, f"{url}{beginning}") for url in repositories for beginning in "/?"),
+                *(one for url in repositories for one in _read_from(url)),
             )
         )
+
+
+def _read_from(repository: str) -> tuple[Condition, ...]:
+    """One of these lets through each entity that is read from the repository."""
+    url = repository.removesuffix("/").removesuffix(".git").lower()
+    return tuple(FactHasPrefix(SOURCE, f"url:{url}{beginning}") for beginning in "/?")

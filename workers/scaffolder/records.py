@@ -97,7 +97,9 @@ class StoredRecord:
         return self._kept[1]
 
     async def keep_published(self, rendering: Rendering) -> None:
-        await self._renderings.keep(self._task_id, rendering)
+        # What an upgrade proposes is a difference only; of what that makes the whole its merge keeps.
+        if self._use.upgrade_of is None:
+            await self._renderings.keep(self._task_id, rendering)
 
 
 @dataclass(slots=True)

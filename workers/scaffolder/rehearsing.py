@@ -24,12 +24,14 @@ async def rehearsed_task(
     publishing: Collection[str] = (),
 ) -> Rehearsed:
     """What the task would do; or without `is_dry_run` what it did, of which nothing but this is kept. LimitExceededError if it makes too
-    much. With `task_id` as the task of that id would; with `publishing`, what these steps would publish is told as well.
+    much. With `task_id` as the task of that id would; with `publishing`, what these steps would publish is told as well, made with the
+    configuration's secrets too.
     """
     record = RehearsedRecord()
     with TemporaryDirectory(prefix="callboard-dry-run-", ignore_cleanup_errors=True) as folder:
         run = workshop.run_of(task_id or new_task_id(), spec, access, secrets, record, Path(folder), is_dry_run=is_dry_run)
-        run.publishing = publishing
+        if publishing:
+            run.publishing, run.environment_secrets = publishing, workshop.environment_secrets
         output: Mapping[str, Any] = {}
         error: str | None = None
         try:

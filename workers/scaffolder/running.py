@@ -19,12 +19,13 @@ from plugins.actions import Action as TemplateAction
 from plugins.actions import Idempotency
 from workers.leases import LeaseLostError
 from workers.scaffolder.context import Masking, StepContext, StepFailedError, StepLog, TaskHosts
+from workers.scaffolder.contributions import contribution_of
 from workers.scaffolder.effects import Skeleton
 from workers.scaffolder.evaluation import is_truthy
-from workers.scaffolder.merging import File
+from workers.scaffolder.merging import Published
 from workers.scaffolder.records import Record
 from workers.scaffolder.registry import ActionRegistry, example_output, schema_of, validated_input
-from workers.scaffolder.snapshots import files_below, packed
+from workers.scaffolder.snapshots import packed
 from workers.scaffolder.tasks import EventType, StepState, StepStatus, TaskSpec, event_now
 from workers.scaffolder.templates import Step
 from workers.scaffolder.templating.rendering import Condition, Failure, Renderer
@@ -63,7 +64,7 @@ class Run:
     done: Mapping[int, tuple[StepState, Mapping[str, Any]]] = field(default_factory=dict[int, tuple[StepState, Mapping[str, Any]]])
     interrupted: Collection[int] = ()
     inputs: dict[int, Any] = field(default_factory=dict[int, Any])
-    published: dict[tuple[str, str], Mapping[str, File]] = field(default_factory=dict[tuple[str, str], Mapping[str, File]])
+    published: dict[tuple[str, str], Published] = field(default_factory=dict[tuple[str, str], Published])
     failures: list[str] = field(default_factory=list[str])
 
     async def complete(self) -> Mapping[str, Any]:
@@ -245,12 +246,16 @@ class _Steps:
         for key, value in items:
             within = context if step.each is None else {**context, "each": {"key": key, "value": value}}
             given = await self._rendered(step.input, within)
-            files = await asyncio.to_thread(files_below, self._run.workspace, str(given.get("sourcePath") or ""))
-            self._run.published[step.id, str(key)] = files or {}
+            brought = contribution_of(action.id, given)
+            if brought is None:
+                continue
+            files = await asyncio.to_thread(brought.files, self._run.workspace) or {}
+            secret = await asyncio.to_thread(self._run.masking.secret_files, files)
+            self._run.published[step.id, str(key)] = Published(files, secret)
 
     async def _acted(self, state: StepState, step: Step, action: TemplateAction, iteration: _Iteration, log: StepLog) -> Mapping[str, Any]:
         run = self._run
-        folder = getattr(iteration.input, "source_path", None)
+        given = iteration.input.model_dump(by_alias=True) if iteration.input else {}
         context = StepContext(
             task_id=run.task_id,
             step_id=step.id,
@@ -268,8 +273,9 @@ class _Steps:
             folder=run.folder,
             item=iteration.item,
             parameters=run.spec.parameters,
+            masking=run.masking,
             most_published_bytes=run.most_published_bytes,
-            source_path=None if folder is False else str(folder or ""),
+            contribution=contribution_of(action.id, given),
         )
         if iteration.unknown:
             log.warning(f"{action.id} does not know what it was given as {', '.join(iteration.unknown)}, and leaves that out.")

@@ -18,7 +18,7 @@ from graph.redacting import seen_by
 from graph.refs import Ref
 from plugins.actions import TaskUser, TemplateInfo
 from plugins.contract import SourceError
-from workers.scaffolder.effects import KeptEffect, Use
+from workers.scaffolder.effects import KeptEffect, Use, repository_of
 from workers.scaffolder.jobs import run_task
 from workers.scaffolder.parameters import accepted_values, check_secrets, with_defaults
 from workers.scaffolder.port import FoundTemplate, Rehearsed, SeenTask, Upgrade
@@ -143,49 +143,58 @@ class TaskScaffolder:
         steps = enumerate(seen.spec.steps)
         return [known.get(index) or StepState(index, step.id, step.name, step.action) for index, step in steps]
 
-    async def upgrade(self, ref: Ref, entities: Sequence[Ref] | None, access: Access, *, dry_run: bool) -> Sequence[Upgrade]:
+    async def upgrade(
+        self, ref: Ref, entities: Sequence[Ref] | None, secrets: Mapping[str, str], access: Access, *, dry_run: bool
+    ) -> Sequence[Upgrade]:
         for needed in (Action.TASK_CREATE, Action.TASK_READ):
             access.demand(needed)
+        _check_few(secrets)
         found = await self._runnable(ref, access)
         if entities is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self.scaffolding.skeletons.look_at(ref)
-            uses = [use async for use in self.provenance.uses(ref, access, outdated=True) if await self.provenance.is_visible(use, access)]
+            uses = [use async for use in self.provenance.uses(ref, access, outdated=True)]
         else:
             uses = await self.provenance.uses_of(ref, entities, access)
-        if len(uses) > _MOST_UPGRADES:
-            raise LimitExceededError(f"{len(uses):,} uses of {ref} can be upgraded, and at most {_MOST_UPGRADES} at once: name entities")
-        upgrading, upgrades = Upgrading(self.scaffolding), list[Upgrade]()
+        seen = list[tuple[Use, Sequence[KeptEffect]]]()
         for use in uses:
-            repositories = await upgrading.repositories(use)
-            upgrades += [] if repositories else [Upgrade(use, problem=f"the task {use.task_id} made no repository")]
-            for repository in repositories:
+            if (brought := await self.provenance.brought(use, access)) is not None:
+                seen.append((use, brought))
+            if len(seen) > _MOST_UPGRADES:
+                raise LimitExceededError(
+                    f"more than {_MOST_UPGRADES} uses of {ref} can be upgraded, which is too much at once: name entities"
+                )
+        wanted, upgrades = _Wanted(found, secrets, access, dry_run), list[Upgrade]()
+        for use, brought in seen:
+            upgrades += [] if brought else [Upgrade(use, problem=f"the task {use.task_id} brought no files to a repository")]
+            for effect in brought:
                 try:
-                    upgrades.append(await self._upgraded(upgrading, found, use, repository, access, dry_run=dry_run))
+                    upgrades.append(await self._upgraded(use, effect, wanted))
                 except (InputError, SourceError, LimitExceededError, UnsealableError) as error:
-                    upgrades.append(Upgrade(use, repository, str(error)))
+                    upgrades.append(Upgrade(use, repository_of(effect), str(error)))
         return upgrades
 
-    async def _upgraded(
-        self, upgrading: Upgrading, found: FoundTemplate, use: Use, repository: str, access: Access, *, dry_run: bool
-    ) -> Upgrade:
-        rendering = await upgrading.published(use, repository)
-        values = with_defaults(found.template, rendering.parameters)
-        own = await self._spec(found.template, found.base_url, values, {}, access)
-        spec = replace(own, user=rendering.user)
-        if dry_run:
+    async def _upgraded(self, use: Use, effect: KeptEffect, wanted: "_Wanted") -> Upgrade:
+        upgrading, found, access = Upgrading(self.scaffolding), wanted.found, wanted.access
+        first = await upgrading.published(use, effect.url)
+        await upgrading.check_arrived(first, effect)
+        upgrading.check_secrets(found.template, wanted.secrets)
+        values = with_defaults(found.template, first.parameters)
+        own = await self._spec(found.template, found.base_url, values, wanted.secrets, access)
+        spec = replace(own, user=first.user)
+        if wanted.dry_run:
             try:
                 async with asyncio.timeout(_DRY_RUN_SECONDS):
-                    plan = await upgrading.plan(use, rendering, spec, access)
+                    plan = await upgrading.plan(use, first, spec, access, wanted.secrets)
             except TimeoutError as error:
                 raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
-            return Upgrade(use, repository, None, None, plan.changes, plan.proposal, not plan.changes)
-        upgrade = upgrade_spec(self.scaffolding.workshop.hosts, repository, spec, use, own.user, access)
+            return Upgrade(use, first.repository, None, None, plan.changes, plan.proposal, not plan.changes)
+        upgrade = upgrade_spec(self.scaffolding.workshop.hosts, first, spec, use, own.user, access)
         task = Task(new_task_id(), use.template, TaskStatus.OPEN, datetime.now(UTC), access.principal.ref)
-        await self.scaffolding.tasks.add(task, upgrade, {})
+        await self.scaffolding.tasks.add(task, upgrade, wanted.secrets)
         await self._ask(task.id)
-        return Upgrade(use, repository, task=await self.started(task, access))
+        return Upgrade(use, first.repository, task=await self.started(task, access))
 
     async def tasks_by_id(self, ids: Sequence[str], access: Access) -> Mapping[str, SeenTask]:
         access.demand(Action.TASK_READ)
@@ -288,6 +297,16 @@ class TaskScaffolder:
             raise InputError(f"the dry run took longer than {_DRY_RUN_SECONDS} s, and was ended") from error
         finally:
             scaffolding.rehearsing -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What upgrades are asked for with: the template as it is now, secrets for all of them, and whether they are only tried."""
+
+    found: FoundTemplate
+    secrets: Mapping[str, str]
+    access: Access
+    dry_run: bool
 
 
 def _demand_runnable(template: Template) -> None:

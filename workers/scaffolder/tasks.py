@@ -72,7 +72,7 @@ class TaskSpec:
         actions = None if principal.actions is None else sorted(principal.actions)
         asked = {"ref": principal.ref, "kind": principal.kind, "claims": list(principal.claims), "actions": actions}
         of = self.upgrade
-        upgrade = {"upgrade": {"task": of.task_id, "repository": of.repository, "spec": of.spec.encoded()}} if of else {}
+        upgrade = {"upgrade": {"task": of.task_id, "url": of.url, "spec": of.spec.encoded()}} if of else {}
         return {"shown": self.shown(), "digest": self.template.digest, "principal": asked, **upgrade}
 
     def shown(self) -> dict[str, Any]:
@@ -93,10 +93,12 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeOf:
-    """What a task brings up to date: what the task of that id published to the repository, as a task of that spec would publish it."""
+    """What a task brings up to date: what the task of that id published to the repository of that address, or by the proposal, as a task of
+    that spec would publish it.
+    """
 
     task_id: str
-    repository: str
+    url: str
     spec: TaskSpec
 
 
@@ -115,7 +117,7 @@ def spec_of(value: Json) -> TaskSpec:
         TemplateInfo(Ref(info["entityRef"]), info.get("baseUrl"), value["digest"], info["entity"]["metadata"]),
         Principal(Ref(asked["ref"]), PrincipalKind(asked["kind"]), tuple(Ref(claim) for claim in asked["claims"]), actions),
         shown.get("EXPERIMENTAL_recovery"),
-        UpgradeOf(upgrade["task"], upgrade["repository"], spec_of(upgrade["spec"])) if upgrade else None,
+        UpgradeOf(upgrade["task"], upgrade["url"], spec_of(upgrade["spec"])) if upgrade else None,
     )
 
 

@@ -58,24 +58,28 @@ class Workshop:
         """What renders the values of templates."""
         return value_renderer(self.filters)
 
+    @property
+    def environment_secrets(self) -> Mapping[str, str]:
+        """The secrets that the configuration gives to every task."""
+        return {name: secret.get_secret_value() for name, secret in self.config.scaffolder.default_environment.secrets.items()}
+
     def run_of(
         self, task_id: str, spec: TaskSpec, access: Access, secrets: Mapping[str, str], record: Record, folder: Path, *, is_dry_run: bool
     ) -> Run:
         """A run of these steps, which works in the folder."""
-        environment = self.config.scaffolder.default_environment
-        own = {} if is_dry_run else {name: secret.get_secret_value() for name, secret in environment.secrets.items()}
+        own = self.environment_secrets
         return Run(
             task_id=task_id,
             spec=spec,
             access=access,
             secrets=secrets,
-            environment=environment.parameters,
-            environment_secrets=own,
+            environment=self.config.scaffolder.default_environment.parameters,
+            environment_secrets={} if is_dry_run else own,
             actions=self.actions,
             hosts=TaskHosts(self.hosts),
             renderer=self.renderer,
             record=record,
-            masking=Masking([*secrets.values(), *secrets_of(self.config)]),
+            masking=Masking([*secrets.values(), *own.values()], secrets_of(self.config)),
             workspace=TaskWorkspace(folder / "workspace", self.config.scaffolder.max_workspace_bytes),
             folder=folder,
             most_published_bytes=self.config.scaffolder.max_rendering_bytes,

@@ -103,7 +103,12 @@ class _Proposal:
         pull = await context.checkpoint(
             f"pull-request:{given.branch_name}", lambda: self._propose(base), lambda: self._open(base, commit["sha"])
         )
-        details = {"name": self.repository.at.full_name, "number": pull["number"], "branch": given.branch_name, "base": base}
+        at = self.repository.at
+        details = {"name": at.full_name, "number": pull["number"], "branch": given.branch_name, "base": base}
+        if any(file is not None for file in files.values()):
+            details["proposedTo"] = self.repository.desk.github_page(at)
+        if self.head is not self.repository:
+            details["fork"] = self.head.at.full_name
         await context.created(Effect("pull-request", pull["url"], details=details))
         await self._ask_people(pull["number"])
         return Proposed(target_branch_name=base, remote_url=pull["url"], pull_request_number=pull["number"])

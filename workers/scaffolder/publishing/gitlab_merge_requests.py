@@ -18,6 +18,7 @@ from workers.scaffolder.publishing.desk import Desk
 from workers.scaffolder.publishing.gitlab_inputs import Proposed, ProposedAnew, ProposedChange
 from workers.scaffolder.publishing.requests import WriteApi
 
+MERGE_REQUEST = "publish:gitlab:merge-request"
 MERGE_REQUEST_ANEW = "callboard:template:merge-request"
 
 _PAGE = 100
@@ -27,7 +28,7 @@ _MOST_PAGES = 1000
 def merge_request_actions(desk: Desk) -> Sequence[Action]:
     """The one of this module."""
 
-    @action("publish:gitlab:merge-request", "Proposes the files of the workspace as a merge request on GitLab.")
+    @action(MERGE_REQUEST, "Proposes the files of the workspace as a merge request on GitLab.")
     async def propose(given: ProposedChange, context: ActionContext) -> Proposed:
         at = desk.destination(given.repo_url)
         # An id or full path in `project` goes before owner and name, as in Backstage.
@@ -67,6 +68,8 @@ class _Proposal:
         await context.checkpoint(f"commit:{branch}", lambda: self._commit(target, actions), lambda: self._committed(actions))
         made = await context.checkpoint(f"merge-request:{branch}", lambda: self._propose(target), lambda: self._proposed(target))
         details = {"name": self.project, "number": made["iid"], "branch": branch, "base": target}
+        if files and given.commit_action not in ("delete", "skip"):
+            details["proposedTo"] = made["url"].partition("/-/")[0]
         await context.created(Effect("pull-request", made["url"], details=details))
         if given.assign_reviewers_from_approval_rules:
             await self._ask_approvers(made["iid"])
