@@ -1,6 +1,7 @@
 """The search index in a folder, by tantivy: the embedded default."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -27,7 +28,9 @@ from workers.search.tantivy_schema import SOURCE, STATE, document_of, state_docu
 
 Result = TypeVar("Result")
 
-_READERS = 4
+_READERS = max(2, min(4, os.cpu_count() or 1))
+"""More than there are processors only wait for one another."""
+
 _WRITER_BYTES = 15_000_000
 
 
