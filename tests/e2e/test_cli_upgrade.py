@@ -15,6 +15,8 @@ from tests.servers.github.serving import serving_github
 
 OUTDATED = '{ template(ref: "template:making") { uses(outdated: true) { totalCount } } }'
 
+CHANGES = '{ template(ref: "template:making") { history { totalCount } } }'
+
 
 def test_upgrades_are_shown_and_proposed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder, config = Folder(tmp_path), tmp_path / "app-config.yaml"
@@ -53,7 +55,7 @@ def test_upgrades_are_shown_and_proposed(tmp_path: Path, capsys: pytest.CaptureF
         add_publishing(folder, hub, third, token="${{ secrets.token }}")
         with serving(config) as server:
             upgrade = ["template", "upgrade", "template:making", "component:shop", "--dry-run", "--url", server.url]
-            server.wait_for(OUTDATED, {"template": {"uses": {"totalCount": 1}}})
+            server.wait_for(CHANGES, {"template": {"history": {"totalCount": 3}}})
             assert run(upgrade) == 1
             assert "the step fetch works with secrets.token" in capsys.readouterr().out
             assert run([*upgrade, "--secrets", str(secrets)]) == 0
