@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from workers.search.finding import Part
-from workers.search.index import Terms, TextField
+from workers.search.index import Terms, TextField, Word
 from workers.search.words import folded, found_in, inflections, parts_of, typos_in, written_in
 
 LONGEST_SNIPPET = 200
@@ -17,6 +17,9 @@ _BEFORE = 40
 
 _MOST_PLACES = 200
 """How many places are compared when the best passage of a text is chosen."""
+
+_MOST_COMPARED = 2_000
+"""How many words of a long text are looked at for typos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Highlighter:
             if len(phrase) == 1:
                 self._bits[phrase[0]] = self._bits.get(phrase[0], 0) | 1 << len(words)
         self._beginnings = [(word.text, 1 << place) for place, word in enumerate(words) if word.open]
-        self._typos = [(1 << place, word.text, most) for place, word in enumerate(words) if (most := typos_in(word.text))]
+        self._typos = [(1 << place, word, most) for place, word in enumerate(words) if (most := typos_in(word.text))]
         self._misspelt = sum(bit for bit, _, _ in self._typos)
         self._exact: dict[str, int] = {}
         self._near: dict[tuple[str, int], bool] = {}
@@ -68,13 +71,21 @@ class Highlighter:
             # What is plain text holds a word letter by letter, or not at all.
             if not missing and text.isascii() and "'" not in text and not sought.search(text):
                 continue
-            start, end = (0, len(text)) if len(text) <= LONGEST_SNIPPET else _passage(text, sought)
+            start, end = (0, len(text)) if len(text) <= LONGEST_SNIPPET else _passage(text, self._places(text, sought, missing))
             matches = list(self._matches(text[start:end], missing))
             if matches:
                 found[field] = Snippet(_parts(text, start, end, matches), start > 0, end < len(text))
                 for begin, stop in matches:
                     seen |= self._bits_of(text[start + begin : start + stop])
         return found, seen
+
+    def _places(self, text: str, sought: re.Pattern[str], missing: int) -> Sequence[tuple[int, str]]:
+        """Where a long text holds what is looked for, or where it holds none of it, something like it; and what stands there."""
+        places = [(match.start(), match[0].lower()) for match in islice(sought.finditer(text), _MOST_PLACES)]
+        if places or not missing:
+            return places
+        written = islice(written_in(text), _MOST_COMPARED)
+        return [(word.start(), word[0].lower()) for word in written if self._is_near(word[0], missing)][:_MOST_PLACES]
 
     def _matches(self, text: str, missing: int) -> Iterator[tuple[int, int]]:
         """From where to where something matches, in order and apart from one another."""
@@ -111,7 +122,7 @@ class Highlighter:
     def _is_near(self, written: str, missing: int) -> bool:
         if (near := self._near.get((written, missing))) is None:
             texts = (folded(written), *parts_of(written))
-            near = any(bit & missing and _are_near(text, word, most) for bit, word, most in self._typos for text in texts)
+            near = any(bit & missing and _is_meant(text, word, most) for bit, word, most in self._typos for text in texts)
             self._near[written, missing] = near
         return near
 
@@ -129,9 +140,8 @@ def _parts(text: str, start: int, end: int, matches: Sequence[tuple[int, int]]) 
     return parts
 
 
-def _passage(text: str, sought: re.Pattern[str]) -> tuple[int, int]:
-    """From where to where the text holds most of what is looked for, the earliest such passage."""
-    places = [(match.start(), match[0].lower()) for match in islice(sought.finditer(text), _MOST_PLACES)]
+def _passage(text: str, places: Sequence[tuple[int, str]]) -> tuple[int, int]:
+    """From where to where the text holds most of what stands at these places, the earliest such passage."""
     best, first = 0, 0
     for number, (place, _) in enumerate(places):
         close = takewhile(lambda other, reach=place + LONGEST_SNIPPET - _BEFORE: other[0] < reach, islice(places, number, None))
@@ -155,6 +165,12 @@ def _after_space(text: str, start: int, latest: int) -> int:
 def _before_space(text: str, end: int, earliest: int) -> int:
     space = text.rfind(" ", earliest, end) if end < len(text) else -1
     return space if space > earliest else end
+
+
+def _is_meant(text: str, word: Word, most: int) -> bool:
+    """Whether the text is the word with so many typos, or begins with what is still being typed of it."""
+    ends = range(len(word.text) - most, min(len(word.text) + most, len(text) - 1) + 1) if word.open else ()
+    return _are_near(text, word.text, most) or any(_are_near(text[:end], word.text, most) for end in ends)
 
 
 def _are_near(one: str, other: str, most: int) -> bool:
