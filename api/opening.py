@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 
 from graph.errors import StoreUnavailableError
 from graph.store import Store
@@ -12,6 +12,7 @@ from workers.beside import Beside
 from workers.figures import BackgroundWork
 from workers.scaffolder.port import Scaffolder
 from workers.search.finding import Search
+from workers.waiting import set_within
 
 Background = Callable[[], AbstractAsyncContextManager[Beside | None]]
 """What runs while the store is open, such as the refreshing of locations. It gives what changes the catalog, and what is known of it."""
@@ -58,8 +59,7 @@ class StoreOpening:
 
     async def wait_for_first_try(self, seconds: float) -> None:
         """Return after the first attempt to open the store, successful or not, or after `seconds`."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._tried.wait(), seconds)
+        await set_within(self._tried, seconds)
 
     async def run(self) -> None:
         """Try until the store opens, then run the background work until cancelled. StoreError if it can never be opened."""

@@ -6,7 +6,7 @@ this schema has on average. Every fragment counts as if its type matched, and ev
 Scalars are free.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -82,15 +82,31 @@ class Measured:
 
     def input_objects(self, variables: Mapping[str, Any]) -> int:
         """How many objects are given for variables of input types, each of which costs as much as hundreds of other values."""
-        objects, waiting = 0, [variables.get(name) for name in self.inputs]
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, dict):
-                objects += 1
-                waiting.extend(cast("dict[str, Any]", value).values())
-            elif isinstance(value, list):
-                waiting.extend(cast("list[Any]", value))
-        return objects
+        return extent_of(variables.get(name) for name in self.inputs).objects
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many values there are, those within others included, how many of them are objects, and how deep lists and objects are nested."""
+
+    values: int
+    objects: int
+    nesting: int
+
+
+def extent_of(given: Iterable[Any]) -> Extent:
+    """The extent of values of variables as they were sent."""
+    values, objects, deepest = 0, 0, 0
+    waiting: list[tuple[Any, int]] = [(value, 0) for value in given]
+    while waiting:
+        value, level = waiting.pop()
+        values += 1
+        if isinstance(value, dict | list):
+            objects += isinstance(value, dict)
+            below: Iterable[Any] = cast("dict[str, Any]", value).values() if isinstance(value, dict) else cast("list[Any]", value)
+            waiting.extend((item, level + 1) for item in below)
+            deepest = max(deepest, level + 1)
+    return Extent(values, objects, deepest)
 
 
 def measured(schema: GraphQLSchema, document: DocumentNode, operation_name: str | None) -> Measured:

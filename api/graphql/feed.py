@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from graph.errors import CallboardError, LimitExceededError, StoreError
 from workers.figures import BackgroundWork, QueueUnavailableError
+from workers.waiting import set_within
 
 LOOK_SECONDS = 0.25
 """How long a change may go unseen that nobody told of."""
@@ -74,8 +75,7 @@ class LogFeed:
     async def pulse(self, seconds: float) -> None:
         """Return when something may have happened, or after that many seconds. FeedClosedError when the server stops."""
         self._refuse_if_closed()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._pulse.wait(), seconds)
+        await set_within(self._pulse, seconds)
         self._refuse_if_closed()
 
     async def wait_closed(self) -> None:
@@ -114,9 +114,7 @@ class LogFeed:
                 if head != self._head or is_woken:
                     self._head = head
                     self._tell()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._woken.wait()
+            await set_within(self._woken, LOOK_SECONDS)
 
     async def _listen_for_wakes(self) -> None:
         while True:

@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -21,7 +21,7 @@ from graphql import (
 )
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
-from api.graphql.costs import measured
+from api.graphql.costs import extent_of, measured
 from config.graphql import GraphQL
 from graph.errors import InputError, LimitExceededError
 
@@ -66,9 +66,9 @@ class OperationLimits(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         context = self.execution_context
         self._requested_name = context.operation_name
-        values, nesting = _extent(context.variables or {})
-        _refuse("{} values in its variables", "maxTokens", values, self._settings.max_tokens)
-        _refuse_nested(nesting)
+        given = extent_of((context.variables or {}).values())
+        _refuse("{} values in its variables", "maxTokens", given.values, self._settings.max_tokens)
+        _refuse_nested(given.nesting)
         context.parse_options["max_tokens"] = self._settings.max_tokens
         context.validation_rules = tuple(_KnownFields if rule is FieldsOnCorrectTypeRule else rule for rule in context.validation_rules)
         if not self._settings.introspection:
@@ -169,20 +169,6 @@ def _refuse_repeated(pairs: int) -> None:
             f"The operation repeats fields, or has fragments, so often that {pairs:,} pairs would have to be compared; the limit is "
             f"{MOST_PAIRS:,}. Ask for each field once."
         )
-
-
-def _extent(variables: Mapping[str, Any]) -> tuple[int, int]:
-    """How many values the variables hold, and how deep their lists and objects are nested."""
-    values, deepest = 0, 0
-    waiting: list[tuple[Any, int]] = [(value, 0) for value in variables.values()]
-    while waiting:
-        value, level = waiting.pop()
-        values += 1
-        if isinstance(value, dict | list):
-            below: Iterable[Any] = cast("dict[str, Any]", value).values() if isinstance(value, dict) else cast("list[Any]", value)
-            waiting.extend((item, level + 1) for item in below)
-            deepest = max(deepest, level + 1)
-    return values, deepest
 
 
 @dataclass(slots=True)

@@ -32,14 +32,18 @@ class Masking:
 
     def __init__(self, own: Iterable[str], others: Iterable[str] = ()) -> None:
         self._secrets, self._others = set(own), set(others)
-        self._own, self._filter = SecretsFilter(self._secrets), SecretsFilter(self._secrets | self._others)
+        self._own, self._filter = self._filters()
 
     def add(self, secrets: Iterable[str]) -> None:
         """Mask these as well, as the task's own."""
         new = set(secrets) - self._secrets
         if new:
             self._secrets |= new
-            self._own, self._filter = SecretsFilter(self._secrets), SecretsFilter(self._secrets | self._others)
+            self._own, self._filter = self._filters()
+
+    def _filters(self) -> tuple[SecretsFilter, SecretsFilter]:
+        """What knows the task's own secrets, and what knows all."""
+        return SecretsFilter(self._secrets), SecretsFilter(self._secrets | self._others)
 
     def secret_files(self, files: Mapping[str, File]) -> frozenset[str]:
         """The paths of those files that hold secrets of the task's own. Blocking."""

@@ -8,10 +8,8 @@ from plugins.actions import Workspace
 from workers.scaffolder.merging import File
 from workers.scaffolder.publishing.contents import within
 from workers.scaffolder.publishing.github_pull_requests import PULL_REQUEST
-from workers.scaffolder.publishing.gitlab_merge_requests import MERGE_REQUEST
+from workers.scaffolder.publishing.gitlab_merge_requests import MERGE_REQUEST, WITHOUT_FILES
 from workers.scaffolder.snapshots import files_below
-
-_WITHOUT_FILES = ("delete", "skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def contribution_of(action: str, given: Mapping[str, Any]) -> Contribution | Non
     source, target = given.get("sourcePath"), str(given.get("targetPath") or "")
     if action not in (PULL_REQUEST, MERGE_REQUEST):
         return None if source is False else Contribution(str(source or ""))
-    if given.get("commitAction") in _WITHOUT_FILES:
+    if given.get("commitAction") in WITHOUT_FILES:
         return None
     folder = source or (target if action == MERGE_REQUEST else "")
     return Contribution(str(folder), True, target, given.get("targetBranchName") or None)

@@ -22,6 +22,7 @@ from workers.search.brought import all_kept, is_source, kept
 from workers.search.collation import DEPENDING, Collation, Surroundings
 from workers.search.index import IndexBatch, IndexState, IndexUnavailableError, SearchDocument, SearchIndex
 from workers.search.leaves import ANCESTORS, TRANSITIVE_RELATION
+from workers.waiting import set_within
 
 _CATALOG = "search-catalog"
 _ID = "id"
@@ -79,8 +80,10 @@ class Indexing:
             await _forget(self._store, rows)
 
     async def _bring_up(self, state: IndexState, rows: Sequence[StateRow]) -> None:
-        """Write what changed since that state, and what was touched."""
+        """Write what changed since that state, and what was touched; nothing is written if nothing was."""
         head = await self._store.head()
+        if not rows and state.position == head:
+            return
         for ident in (row.id for row in rows if is_source(row.id)):
             await self._index.write(IndexBatch(state, [ident], await kept(self._store, ident)))
         changed = {Ref(row.id) for row in rows if not is_source(row.id)}
@@ -194,13 +197,9 @@ class Indexing:
                 if state and not await self.needs_rebuild():
                     touched = await self._store.states(TOUCHED, limit=_MOST_TOUCHED)
                     rows = [row for row in touched if written.get(row.id) != row.version]
-                    if rows or state.position != await self._store.head():
-                        await self._bring_up(state, rows)
-                        written.update((row.id, row.version) for row in rows)
-            # asyncio.wait_for of Python 3.11 loses a cancellation that comes as the wait ends.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await ended.wait()
+                    await self._bring_up(state, rows)
+                    written.update((row.id, row.version) for row in rows)
+            await set_within(ended, _LOOK_SECONDS)
 
     async def _all_documents(self) -> AsyncGenerator[Sequence[SearchDocument]]:
         async with aclosing(ahead(self._pages())) as pages:

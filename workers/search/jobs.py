@@ -18,6 +18,7 @@ from workers.leases import holding
 from workers.queue import Queue
 from workers.search.index import IndexUnavailableError
 from workers.search.indexing import Indexing
+from workers.waiting import set_within
 
 LEASE = "search-index"
 
@@ -73,10 +74,7 @@ async def follow(feeding: Feeding, queue: Queue) -> None:
                     await queue.request(await _needed(feeding))
             except (CallboardError, RedisError, OSError) as error:
                 _log.debug("what the search index needs is not known, or can't be asked for: %s", error)
-            # asyncio.wait_for of Python 3.11 loses a cancellation that comes as the wait ends.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await woken.wait()
+            await set_within(woken, _LOOK_SECONDS)
     finally:
         for task in beside:
             task.cancel()

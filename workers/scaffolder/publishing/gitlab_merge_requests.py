@@ -21,6 +21,9 @@ from workers.scaffolder.publishing.requests import WriteApi
 MERGE_REQUEST = "publish:gitlab:merge-request"
 MERGE_REQUEST_ANEW = "callboard:template:merge-request"
 
+WITHOUT_FILES = ("delete", "skip")
+"""The values of `commitAction` with which no file of the workspace is brought."""
+
 _PAGE = 100
 _MOST_PAGES = 1000
 
@@ -68,7 +71,7 @@ class _Proposal:
         await context.checkpoint(f"commit:{branch}", lambda: self._commit(target, actions), lambda: self._committed(actions))
         made = await context.checkpoint(f"merge-request:{branch}", lambda: self._propose(target), lambda: self._proposed(target))
         details = {"name": self.project, "number": made["iid"], "branch": branch, "base": target}
-        if files and given.commit_action not in ("delete", "skip"):
+        if files and given.commit_action not in WITHOUT_FILES:
             details["proposedTo"] = made["url"].partition("/-/")[0]
         await context.created(Effect("pull-request", made["url"], details=details))
         if given.assign_reviewers_from_approval_rules:
